@@ -1,0 +1,3 @@
+//! Captures in, verdicts out.
+
+pub mod capture;

@@ -1,0 +1,3 @@
+//! The `midcomms` binary.
+
+fn main() {}

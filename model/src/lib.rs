@@ -1,0 +1,1 @@
+//! The reliable-connection protocol of the Linux DLM as an executable specification.
