@@ -1,0 +1,242 @@
+//! Which numbers may follow each other in what one node writes to one connection (NET-3, NET-4, NET-7).
+//!
+//! A connection carries, in this order: pages left over from before; for each break noticed one ascending pass over
+//! the send queue, without what already waits in the output; and fresh messages in ascending order at the tail.
+
+use crate::rule::{self, Refusal};
+use crate::seq::Seq;
+
+/// The largest forward gap that lost pages can leave. It exceeds the smallest messages (40 bytes) that fit into the
+/// send buffer of a socket (4 MiB), and is far below half the number space.
+pub const MAX_LOST: u32 = 1 << 17;
+
+/// What one node has written to one connection in its present incarnation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The last copy, while an ascending run of copies goes on.
+    run: Option<Seq>,
+    /// Lowest and highest number that went out here as a copy.
+    copies: Option<(Seq, Seq)>,
+    /// The first fresh number written here since the last break of the pair was seen.
+    fresh_since_break: Option<Seq>,
+    /// Whether anything fresh was written here.
+    has_fresh: bool,
+}
+
+/// What a pass over the send queue may leave out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skip {
+    /// A copy of it waits in the output already (NET-3).
+    Waits,
+    /// It was reserved and not committed when the break was noticed (H1).
+    Uncommitted,
+}
+
+/// What a copy is to the pass it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It continues a run.
+    Continues,
+    /// It begins a new pass, which answers a break.
+    Begins,
+}
+
+impl Output {
+    /// A break of the pair was seen.
+    pub fn note_break(&mut self) {
+        self.fresh_since_break = None;
+    }
+
+    /// Whether anything fresh was written.
+    pub fn has_fresh(&self) -> bool {
+        self.has_fresh
+    }
+
+    /// Whether any copy was written.
+    pub fn has_copies(&self) -> bool {
+        self.copies.is_some()
+    }
+
+    /// A fresh message `seq` where `expected` was the next number. `was_seen` tells whether a number was ever on the
+    /// wire, `had_break` whether the pair had a break in this incarnation.
+    pub fn check_fresh(
+        &self,
+        seq: Seq,
+        expected: Seq,
+        had_break: bool,
+        was_seen: impl Fn(Seq) -> bool,
+    ) -> Result<(), Refusal> {
+        if seq != expected && (self.has_fresh || !had_break) {
+            return Err(Refusal::new(
+                rule::NET_7,
+                format!("{expected} as the next fresh number on this connection"),
+                format!(
+                    "{seq}, a gap of {} without a break before it",
+                    expected.distance_to(seq)
+                ),
+            ));
+        }
+        if expected.distance_to(seq) > MAX_LOST {
+            let most = expected.plus(MAX_LOST);
+            return Err(Refusal::new(
+                rule::NET_7,
+                format!("a number up to {most}"),
+                format!("{seq}"),
+            ));
+        }
+        match self.run {
+            Some(last) if seq == expected && !self.may_skip_between(last, expected, was_seen) => {
+                Err(Refusal::new(
+                    rule::NET_3,
+                    format!(
+                        "a copy of {}, for the pass over the send queue is not finished",
+                        last.next()
+                    ),
+                    format!("the fresh number {seq}"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A fresh message was written.
+    pub fn write_fresh(&mut self, seq: Seq) {
+        self.run = None;
+        self.has_fresh = true;
+        self.fresh_since_break.get_or_insert(seq);
+    }
+
+    /// Where a copy of `seq` stands. `had_break` tells whether the pair had a break in this incarnation.
+    pub fn place_copy(&self, seq: Seq, had_break: bool, was_seen: impl Fn(Seq) -> bool) -> Place {
+        match self.run {
+            Some(last) if last.is_before(seq) && self.may_skip_between(last, seq, was_seen) => {
+                Place::Continues
+            }
+            // What waited in the output of the connection before.
+            None if !self.has_fresh && had_break => Place::Continues,
+            _ => Place::Begins,
+        }
+    }
+
+    /// A copy was written.
+    pub fn write_copy(&mut self, seq: Seq) {
+        self.run = Some(seq);
+        self.copies = Some(match self.copies {
+            None => (seq, seq),
+            Some((low, high)) => (low.min(seq), high.max(seq)),
+        });
+    }
+
+    fn may_skip_between(&self, last: Seq, seq: Seq, was_seen: impl Fn(Seq) -> bool) -> bool {
+        let mut number = last.next();
+        while number != seq {
+            if self.skip(number).is_none() && was_seen(number) {
+                return false;
+            }
+            number = number.next();
+        }
+        true
+    }
+
+    fn skip(&self, number: Seq) -> Option<Skip> {
+        if self
+            .copies
+            .is_some_and(|(low, high)| !number.is_before(low) && !high.is_before(number))
+        {
+            return Some(Skip::Waits);
+        }
+        let uncommitted = self
+            .fresh_since_break
+            .is_some_and(|first| !number.is_before(first));
+        uncommitted.then_some(Skip::Uncommitted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(_: Seq) -> bool {
+        true
+    }
+
+    fn copies(output: &mut Output, numbers: impl IntoIterator<Item = u32>) -> Vec<Place> {
+        numbers
+            .into_iter()
+            .map(|number| {
+                let place = output.place_copy(Seq(number), true, seen);
+                output.write_copy(Seq(number));
+                place
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_gap_needs_a_break_and_a_new_connection() {
+        let mut output = Output::default();
+        assert!(output.check_fresh(Seq(3), Seq(3), false, seen).is_ok());
+        assert_eq!(
+            output
+                .check_fresh(Seq(4), Seq(3), false, seen)
+                .unwrap_err()
+                .rule,
+            rule::NET_7
+        );
+        assert!(output.check_fresh(Seq(5), Seq(3), true, seen).is_ok());
+        output.write_fresh(Seq(5));
+        assert_eq!(
+            output
+                .check_fresh(Seq(7), Seq(6), true, seen)
+                .unwrap_err()
+                .rule,
+            rule::NET_7
+        );
+    }
+
+    #[test]
+    fn a_pass_ascends_and_leaves_out_only_copies_that_waited() {
+        // heavy-k61, connection 17: 29827..29840 waited, 29841..29861 are fresh, the pass leaves out the former.
+        let mut output = Output::default();
+        assert!(
+            copies(&mut output, 27..=40)
+                .iter()
+                .all(|place| *place == Place::Continues)
+        );
+        for fresh in 41..=61 {
+            output.write_fresh(Seq(fresh));
+        }
+        output.note_break();
+        let mut pass = copies(&mut output, (7..=26).chain(41..=61));
+        assert_eq!(pass.remove(0), Place::Begins);
+        assert!(pass.iter().all(|place| *place == Place::Continues));
+        assert!(output.check_fresh(Seq(62), Seq(62), true, seen).is_ok());
+    }
+
+    #[test]
+    fn an_unfinished_pass_is_not_followed_by_fresh_messages() {
+        let mut output = Output::default();
+        output.write_fresh(Seq(9));
+        output.note_break();
+        copies(&mut output, 4..=6);
+        assert_eq!(
+            output
+                .check_fresh(Seq(10), Seq(10), true, seen)
+                .unwrap_err()
+                .rule,
+            rule::NET_3
+        );
+        copies(&mut output, 7..=9);
+        assert!(output.check_fresh(Seq(10), Seq(10), true, seen).is_ok());
+    }
+
+    #[test]
+    fn numbers_that_nobody_saw_may_be_left_out() {
+        let mut output = Output::default();
+        copies(&mut output, [4]);
+        assert_eq!(
+            output.place_copy(Seq(6), true, |number| number != Seq(5)),
+            Place::Continues
+        );
+        assert_eq!(output.place_copy(Seq(6), true, seen), Place::Begins);
+    }
+}

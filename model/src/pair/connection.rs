@@ -1,0 +1,101 @@
+//! A connection of the pair, as far as the protocol cares.
+
+use crate::output::Output;
+use crate::seq::Seq;
+
+use super::{Conn, Side};
+
+/// What one end did on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Half {
+    /// Closed its sending side.
+    pub(super) finished: bool,
+    /// Reset the connection.
+    pub(super) reset: bool,
+    /// Bytes that it sent are missing from what was recorded.
+    pub(super) hole: bool,
+    /// The incarnation of its record that wrote here last.
+    pub(super) life: Option<u32>,
+    /// What that incarnation wrote.
+    pub(super) output: Output,
+    /// The last ACK's number of that incarnation.
+    pub(super) acked: Option<Seq>,
+}
+
+impl Half {
+    /// Begins a page for incarnation `life`, unless it wrote here already.
+    pub(super) fn enter_life(&mut self, life: u32) {
+        if self.life != Some(life) {
+            self.life = Some(life);
+            self.output = Output::default();
+            self.acked = None;
+        }
+    }
+
+    /// What incarnation `life` wrote here.
+    pub(super) fn output_of(&self, life: u32) -> Output {
+        if self.life == Some(life) {
+            self.output
+        } else {
+            Output::default()
+        }
+    }
+
+    /// The last ACK that incarnation `life` wrote here.
+    pub(super) fn acked_by(&self, life: u32) -> Option<Seq> {
+        if self.life == Some(life) {
+            self.acked
+        } else {
+            None
+        }
+    }
+}
+
+/// A connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Connection {
+    pub(super) id: Conn,
+    pub(super) opener: Side,
+    pub(super) halves: [Half; 2],
+}
+
+impl Connection {
+    pub(super) fn new(id: Conn, opener: Side) -> Self {
+        Self {
+            id,
+            opener,
+            halves: [Half::default(); 2],
+        }
+    }
+
+    pub(super) fn half(&self, side: Side) -> &Half {
+        let [a, b] = &self.halves;
+        match side {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
+
+    pub(super) fn half_mut(&mut self, side: Side) -> &mut Half {
+        let [a, b] = &mut self.halves;
+        match side {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
+
+    /// No end has been seen to close or reset it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.halves.iter().all(|half| !half.finished && !half.reset)
+    }
+
+    /// Nothing is expected here any more.
+    pub(super) fn is_dead(&self) -> bool {
+        self.halves.iter().any(|half| half.reset) || self.halves.iter().all(|half| half.finished)
+    }
+
+    /// Whether what arrives for `reader` may go unread (NET-1): after a reset, or after it closed its own side.
+    pub(super) fn may_be_unread_by(&self, reader: Side) -> bool {
+        self.halves.iter().any(|half| half.reset) || self.half(reader).finished
+    }
+}

@@ -1,0 +1,613 @@
+//! Which messages an explanation allows: one function a rule or two.
+
+use crate::message::{BareKind, Inner, Message, Version};
+use crate::output::{Output, Place};
+use crate::revision::{AckPolicy, Revision, RevisionSet};
+use crate::rule::{self, Refusal};
+use crate::seq::Seq;
+
+use super::connection::Connection;
+use super::node::{Body, Node};
+use super::{Conn, Pair, Side};
+
+/// How a message fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// In the sender's present incarnation, as what.
+    current: Option<Fit>,
+    /// As what in an incarnation that begins with it.
+    new_life: Option<Fit>,
+    /// The sender's revisions afterwards.
+    revisions: RevisionSet,
+}
+
+/// As what a message fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    Fresh,
+    Copy(Place),
+    Ack,
+    Bare,
+}
+
+impl Reading {
+    pub(super) fn both_fit(&self) -> bool {
+        self.current.is_some() && self.new_life.is_some()
+    }
+
+    pub(super) fn new_life_only(self) -> Self {
+        Self {
+            current: None,
+            ..self
+        }
+    }
+}
+
+impl<L: Copy> Pair<L> {
+    /// VER-3: a record's peer has one version.
+    pub(super) fn check_version(&self, from: Side, version: Version) -> Result<(), Refusal> {
+        match self.node(from).version {
+            Some(known) if known != version => Err(Refusal::new(
+                rule::VER_3,
+                format!("version {known}, as before"),
+                format!("version {version}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// NET-1: a node does not send on the peer's connection while its own is whole and in use.
+    pub(super) fn check_connection(&self, conn: Conn, from: Side) -> Result<(), Refusal> {
+        if self.connection(conn).is_none_or(|used| used.opener == from) {
+            return Ok(());
+        }
+        let life = self.node(from).life;
+        let in_use = |own: &&Connection| {
+            own.opener == from && own.is_whole() && own.half(from).life == Some(life)
+        };
+        match self.connections.iter().find(in_use) {
+            None => Ok(()),
+            Some(own) => Err(Refusal::new(
+                rule::NET_1,
+                format!("it on {}, which the sender opened and uses", own.id),
+                format!("it on {conn}, which the peer opened"),
+            )),
+        }
+    }
+
+    /// How `message` fits, or why it does not.
+    pub(super) fn judge(
+        &self,
+        conn: Conn,
+        from: Side,
+        version: Version,
+        message: &Message,
+    ) -> Result<Reading, Refusal> {
+        match *message {
+            Message::Bare(kind) => self.judge_bare(from, version, kind),
+            Message::Opts { .. } | Message::Ack(_) if version == Version::V3_1 => {
+                Err(Refusal::new(
+                    rule::SND_3,
+                    "everything bare from a 3.1 node",
+                    "a 3.2 message with version 3.1",
+                ))
+            }
+            Message::Opts { seq, inner, body } => self.judge_opts(conn, from, seq, inner, body),
+            Message::Ack(number) => self.judge_ack(conn, from, number),
+        }
+    }
+
+    /// SND-2, RCV-6: what may be bare.
+    fn judge_bare(&self, from: Side, version: Version, kind: BareKind) -> Result<Reading, Refusal> {
+        let node = self.node(from);
+        let to_3_1 =
+            version == Version::V3_1 || self.node(from.other()).version == Some(Version::V3_1);
+        let allowed = match kind {
+            _ if to_3_1 && kind != BareKind::Fin => RevisionSet::any(),
+            BareKind::Status => RevisionSet::any(),
+            BareKind::Names => RevisionSet::any().filter(|revision| !revision.sequences_names()),
+            BareKind::StatusNotReady => {
+                return Err(Refusal::new(
+                    rule::SND_2,
+                    "a STATUS reply \"not ready\" inside OPTS",
+                    "it bare",
+                ));
+            }
+            BareKind::Other => return Err(Refusal::new(rule::RCV_6, "it inside OPTS", "it bare")),
+            BareKind::Fin => {
+                return Err(Refusal::new(rule::RCV_6, "FIN inside OPTS", "a bare FIN"));
+            }
+        };
+        let revisions = node.narrowed(allowed, rule::SND_2, "NAMES inside OPTS", "NAMES bare")?;
+        Ok(Reading {
+            current: Some(Fit::Bare),
+            new_life: None,
+            revisions,
+        })
+    }
+
+    fn judge_opts(
+        &self,
+        conn: Conn,
+        from: Side,
+        seq: Seq,
+        inner: Inner,
+        body: u64,
+    ) -> Result<Reading, Refusal> {
+        let node = self.node(from);
+        let revisions = match inner {
+            Inner::Names => {
+                let allowed = RevisionSet::any().filter(Revision::sequences_names);
+                node.narrowed(allowed, rule::SND_2, "NAMES bare", "NAMES inside OPTS")?
+            }
+            Inner::Status => {
+                return Err(Refusal::new(
+                    rule::SND_2,
+                    "RCOM STATUS bare",
+                    "it inside OPTS",
+                ));
+            }
+            _ => node.revisions,
+        };
+        if !node.has_heard {
+            let expected = "only STATUS and NAMES before a message from the peer told its version";
+            return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
+        }
+        let current = self.fit_opts(conn, from, seq, inner, body);
+        let new_life = if seq == Seq::ZERO || current.is_err() {
+            self.fit_new_life(conn, from, seq)
+        } else {
+            None
+        };
+        match current {
+            Err(refusal) if new_life.is_none() => Err(refusal),
+            current => Ok(Reading {
+                current: current.ok(),
+                new_life,
+                revisions,
+            }),
+        }
+    }
+
+    /// OPTS in the sender's present incarnation.
+    fn fit_opts(
+        &self,
+        conn: Conn,
+        from: Side,
+        seq: Seq,
+        inner: Inner,
+        body: u64,
+    ) -> Result<Fit, Refusal> {
+        let node = self.node(from);
+        let expected = node.record.seq_send;
+        if !node.sends_known {
+            return Ok(Fit::Fresh);
+        }
+        if seq.is_before(expected) {
+            return self.fit_copy(conn, from, seq, body);
+        }
+        if let Some(fin) = node.record.fin {
+            let got = format!("the fresh number {seq} after the FIN with number {fin}");
+            return Err(Refusal::new(
+                rule::SND_4,
+                format!("no number beyond {fin}"),
+                got,
+            ));
+        }
+        if inner == Inner::Fin && node.is_closing() && node.record.stop_tx {
+            return Err(Refusal::new(
+                rule::CLS_4,
+                "one FIN an incarnation",
+                "another FIN",
+            ));
+        }
+        let connection = self.connection(conn);
+        if connection.is_some_and(|connection| connection.half(from).hole) {
+            return Ok(Fit::Fresh);
+        }
+        let was_seen = |number| matches!(node.bodies.lookup(number), Body::Seen(_));
+        self.output(conn, from)
+            .check_fresh(seq, expected, node.breaks > 0, was_seen)?;
+        Ok(Fit::Fresh)
+    }
+
+    /// SND-6, SND-8, NET-3: a number that was used before.
+    fn fit_copy(&self, conn: Conn, from: Side, seq: Seq, body: u64) -> Result<Fit, Refusal> {
+        let node = self.node(from);
+        match node.bodies.lookup(seq) {
+            Body::Seen(seen) if super::node::Bodies::is_same(seen, body) => {}
+            Body::Seen(_) if seq == Seq::ZERO => {
+                let expected = format!(
+                    "{}, for nothing ended the incarnation",
+                    node.record.seq_send
+                );
+                return Err(Refusal::new(
+                    rule::SND_7,
+                    expected,
+                    "number 0 again with another body",
+                ));
+            }
+            Body::Seen(_) => {
+                let expected = format!("{} or a copy identical to the byte", node.record.seq_send);
+                return Err(Refusal::new(
+                    rule::SND_6,
+                    expected,
+                    format!("number {seq} with another body"),
+                ));
+            }
+            Body::Released if seq == Seq::ZERO => {
+                let expected = format!(
+                    "{}, for nothing ended the incarnation",
+                    node.record.seq_send
+                );
+                return Err(Refusal::new(rule::SND_7, expected, "number 0 again"));
+            }
+            Body::Released => {
+                let head = node.record.queue_head;
+                let got = format!("number {seq}, whose acknowledgement the sender had read");
+                return Err(Refusal::new(
+                    rule::RCV_4,
+                    format!("no copy before {head}"),
+                    got,
+                ));
+            }
+            Body::Unseen | Body::Forgotten => {}
+        }
+        let was_seen = |number| matches!(node.bodies.lookup(number), Body::Seen(_));
+        let place = self
+            .output(conn, from)
+            .place_copy(seq, node.breaks > 0, was_seen);
+        if place == Place::Begins && node.passes >= node.breaks {
+            let expected = format!(
+                "{}, for there was no break that calls for copies",
+                node.record.seq_send
+            );
+            return Err(Refusal::new(
+                rule::NET_3,
+                expected,
+                format!("a copy of {seq}"),
+            ));
+        }
+        Ok(Fit::Copy(place))
+    }
+
+    /// SND-7: whether the sender's record may have been reset before this message, and `seq` begin its numbers.
+    fn fit_new_life(&self, conn: Conn, from: Side, seq: Seq) -> Option<Fit> {
+        let node = self.node(from);
+        let wrote_here = self
+            .connection(conn)
+            .is_some_and(|used| used.half(from).life == Some(node.life));
+        let hole = self
+            .connection(conn)
+            .is_some_and(|used| used.half(from).hole);
+        let began_here = self.connection(conn).is_some() && !wrote_here;
+        let may_begin = node.is_closing() || began_here || hole;
+        let is_start = seq == Seq::ZERO || (began_here && seq.0 < MAX_LOST_AT_START);
+        let has_history = node.record.seq_send != Seq::ZERO || node.record.seq_next != Seq::ZERO;
+        (may_begin && is_start && has_history && node.sends_known).then_some(Fit::Fresh)
+    }
+
+    /// RCV-5, RCV-7, ACK-1: the number of an ACK.
+    fn judge_ack(&self, conn: Conn, from: Side, number: Seq) -> Result<Reading, Refusal> {
+        let node = self.node(from);
+        let current = self.fit_ack(conn, from, number);
+        let new_life = if current.is_err() || !node.log.is_empty() {
+            self.fit_ack_of_new_life(conn, from, number)
+        } else {
+            None
+        };
+        match current {
+            Err(refusal) if new_life.is_none() => Err(refusal),
+            Err(_) => Ok(Reading {
+                current: None,
+                new_life,
+                revisions: node.revisions,
+            }),
+            Ok(fit) => {
+                let allowed = self.revisions_that_ack(conn, from, number);
+                let expected = match node.revisions.iter().last().map(Revision::ack_policy) {
+                    Some(AckPolicy::Threshold(most)) => {
+                        format!(
+                            "an ACK for a duplicate or a FIN, or one that is {most} messages further"
+                        )
+                    }
+                    _ => "an ACK for each message accepted".to_owned(),
+                };
+                let revisions =
+                    node.narrowed(allowed, rule::RCV_5, &expected, &format!("ACK({number})"))?;
+                Ok(Reading {
+                    current: Some(fit),
+                    new_life,
+                    revisions,
+                })
+            }
+        }
+    }
+
+    fn fit_ack(&self, conn: Conn, from: Side, number: Seq) -> Result<Fit, Refusal> {
+        let node = self.node(from);
+        let peer = self.node(from.other());
+        if !node.expects_known {
+            return self.fit_first_ack(node, peer, number);
+        }
+        let lowest = self.lowest_ack(conn, from);
+        if let Some(lowest) = lowest.filter(|lowest| number.is_before(*lowest)) {
+            let expected = format!("ACK({lowest}) or later, as before on this connection");
+            return Err(Refusal::new(
+                rule::RCV_7,
+                expected,
+                format!("ACK({number})"),
+            ));
+        }
+        let highest = if node.record.seq_next.is_before(number) {
+            node.could_expect()
+        } else {
+            node.record.seq_next
+        };
+        if highest.is_before(number) {
+            let sent = peer.record.seq_send;
+            let reason = if sent.is_before(number) {
+                "sent"
+            } else {
+                "accepted in order"
+            };
+            let expected = format!("at most ACK({highest}), for no more was {reason}");
+            return Err(Refusal::new(
+                rule::ACK_1,
+                expected,
+                format!("ACK({number})"),
+            ));
+        }
+        if highest == Seq::ZERO && number == Seq::ZERO && lowest.is_none() {
+            return Err(Refusal::new(
+                rule::ACK_1,
+                "no ACK, for nothing was accepted yet",
+                "ACK(0)",
+            ));
+        }
+        Ok(Fit::Ack)
+    }
+
+    /// Where what was seen began in mid-stream: anything that the peer can have sent.
+    fn fit_first_ack(&self, node: &Node<L>, peer: &Node<L>, number: Seq) -> Result<Fit, Refusal> {
+        let sent = peer.record.seq_send;
+        let begun = peer.sends_known && node.record.seq_next != Seq::ZERO;
+        if begun && sent.is_before(number) {
+            let got = format!("ACK({number})");
+            return Err(Refusal::new(
+                rule::ACK_1,
+                format!("at most ACK({sent}), for no more was sent"),
+                got,
+            ));
+        }
+        Ok(Fit::Ack)
+    }
+
+    /// Whether the sender's record may have been reset unseen and have accepted up to `number` since.
+    fn fit_ack_of_new_life(&self, conn: Conn, from: Side, number: Seq) -> Option<Fit> {
+        self.fit_new_life(conn, from, Seq::ZERO)?;
+        let node = self.node(from);
+        let mut next = Seq::ZERO;
+        for arrival in &node.log {
+            if matches!(arrival.what, super::node::Arrived::Opts(seq, _) if seq == next) {
+                next = next.next();
+            }
+        }
+        (number != Seq::ZERO && !next.is_before(number)).then_some(Fit::Ack)
+    }
+
+    /// RCV-7: the lowest number that an ACK on `conn` may have. What a node writes on a connection that it opened
+    /// comes after all that it wrote on those that it opened before.
+    fn lowest_ack(&self, conn: Conn, from: Side) -> Option<Seq> {
+        let node = self.node(from);
+        let connection = self.connection(conn)?;
+        let here = connection.half(from).acked_by(node.life);
+        if connection.opener != from {
+            return here;
+        }
+        match (here, node.own_acked) {
+            (Some(here), Some(own)) => Some(here.max(own)),
+            (here, own) => here.or(own),
+        }
+    }
+
+    /// Section 8, "ACK for data": the revisions in which this ACK can be sent now.
+    fn revisions_that_ack(&self, conn: Conn, from: Side, number: Seq) -> RevisionSet {
+        let node = self.node(from);
+        let Some(connection) = self.connection(conn) else {
+            return RevisionSet::any();
+        };
+        let half = connection.half(from);
+        if !node.expects_known || half.hole {
+            return RevisionSet::any();
+        }
+        RevisionSet::any().filter(|revision| match revision.ack_policy() {
+            AckPolicy::EveryMessage => half
+                .acked_by(node.life)
+                .is_none_or(|before| before.distance_to(number) <= 1),
+            AckPolicy::EveryBatch => true,
+            // The number is read apart from the count, so that a step may be one short.
+            AckPolicy::Threshold(most) => {
+                node.prompts > 0 || node.ack_base.distance_to(number) >= most
+            }
+        })
+    }
+
+    fn output(&self, conn: Conn, from: Side) -> Output {
+        let life = self.node(from).life;
+        self.connection(conn)
+            .map_or_else(Output::default, |connection| {
+                connection.half(from).output_of(life)
+            })
+    }
+
+    /// Applies what [`Pair::judge`] found.
+    pub(super) fn carry_out(
+        &mut self,
+        conn: Conn,
+        from: Side,
+        message: &Message,
+        reading: Reading,
+    ) {
+        let peer_life = self.node(from.other()).life;
+        let node = self.node_mut(from);
+        node.revisions = reading.revisions;
+        let fit = reading.current.or_else(|| {
+            node.begin_life(peer_life);
+            reading.new_life
+        });
+        match (*message, fit) {
+            (Message::Opts { seq, inner, body }, Some(Fit::Copy(place))) => {
+                self.write_copy(conn, from, seq, inner, body, place);
+            }
+            (Message::Opts { seq, inner, body }, _) => {
+                self.write_fresh(conn, from, seq, inner, body)
+            }
+            (Message::Ack(number), _) => self.write_ack(conn, from, number),
+            (Message::Bare(_), _) => {}
+        }
+    }
+
+    fn write_fresh(&mut self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) {
+        let node = self.node_mut(from);
+        if !node.sends_known {
+            node.sends_known = true;
+            node.record.queue_head = seq;
+            node.bodies.start_at(seq);
+        }
+        node.record.seq_send = seq;
+        if inner == Inner::Fin {
+            node.send_fin();
+        } else {
+            node.record.take_number();
+        }
+        node.bodies.record(seq, body);
+        node.recent_breaks = 0;
+        let life = node.life;
+        if let Some(connection) = self.connection_mut(conn) {
+            let half = connection.half_mut(from);
+            half.enter_life(life);
+            half.output.write_fresh(seq);
+        }
+    }
+
+    fn write_copy(
+        &mut self,
+        conn: Conn,
+        from: Side,
+        seq: Seq,
+        inner: Inner,
+        body: u64,
+        place: Place,
+    ) {
+        let node = self.node_mut(from);
+        node.counts.retransmitted += 1;
+        node.passes += u32::from(place == Place::Begins);
+        node.recent_breaks = 0;
+        if node.bodies.lookup(seq) == Body::Unseen {
+            node.bodies.record(seq, body);
+            if inner == Inner::Fin && node.record.fin.is_none() {
+                node.record.seq_send = seq;
+                node.send_fin();
+            }
+        }
+        let life = node.life;
+        if let Some(connection) = self.connection_mut(conn) {
+            let half = connection.half_mut(from);
+            half.enter_life(life);
+            half.output.write_copy(seq);
+        }
+    }
+
+    fn write_ack(&mut self, conn: Conn, from: Side, number: Seq) {
+        let node = self.node_mut(from);
+        node.counts.acks += 1;
+        if node.expects_known {
+            node.read_late_up_to(number);
+        } else {
+            node.expects_known = node.record.seq_next != Seq::ZERO;
+            node.record.seq_next = node.record.seq_next.max(number);
+            node.ack_base = number;
+        }
+        node.note_acked(number);
+        let life = node.life;
+        let Some(connection) = self.connection_mut(conn) else {
+            return;
+        };
+        let is_own = connection.opener == from;
+        let half = connection.half_mut(from);
+        half.enter_life(life);
+        half.acked = Some(number);
+        if is_own {
+            self.node_mut(from).own_acked = Some(number);
+        }
+    }
+}
+
+/// The most numbers that the first pages of an incarnation can have taken with them: what fits into one page.
+const MAX_LOST_AT_START: u32 = 4096 / 40;
+
+impl<L: Copy> Node<L> {
+    fn narrowed(
+        &self,
+        allowed: RevisionSet,
+        rule: rule::Rule,
+        expected: &str,
+        got: &str,
+    ) -> Result<RevisionSet, Refusal> {
+        let left = self.revisions.intersection(allowed);
+        if left.is_empty() {
+            return Err(Refusal::new(
+                rule,
+                format!("{expected} from {}", self.revisions),
+                got,
+            ));
+        }
+        Ok(left)
+    }
+
+    /// The own FIN goes out: by shutdown where the record is ESTABLISHED, by the last removal in CLOSE_WAIT.
+    fn send_fin(&mut self) {
+        use crate::record::{Event, State};
+        self.counts.fins += 1;
+        if self.record.version.is_none() {
+            self.record.version = Some(Version::V3_2);
+        }
+        if self.record.state == State::Closed {
+            self.record.state = State::Established;
+        }
+        let event = if self.record.state == State::CloseWait {
+            Event::RemoveMember
+        } else {
+            Event::Shutdown
+        };
+        self.step(event);
+        self.record.take_fin();
+    }
+
+    /// It acknowledged everything before `number`: so it has read what came before that on the same connection.
+    fn note_acked(&mut self, number: Seq) {
+        let mut released = None;
+        while let Some(&(seq, acked)) = self.reads.front()
+            && seq.is_before(number)
+        {
+            released = Some(acked);
+            self.reads.pop_front();
+        }
+        if let Some(released) = released {
+            self.bodies.release_before(released);
+        }
+        let is_threshold = self
+            .revisions
+            .iter()
+            .all(|revision| match revision.ack_policy() {
+                AckPolicy::Threshold(most) => self.ack_base.distance_to(number) >= most,
+                AckPolicy::EveryMessage | AckPolicy::EveryBatch => true,
+            });
+        if self.prompts == 0 && is_threshold {
+            self.ack_base = number;
+        } else {
+            self.prompts = self.prompts.saturating_sub(1);
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Two nodes as an observer between them sees them: who sent what on which connection, and what broke when.
+//!
+//! An observer does not see when a node reads what arrived, nor membership, shutdown, fence or timeout. [`Pair`] is one
+//! explanation of what was seen so far: each node reads at once ([`node`]), and where a later reading would allow a
+//! message, the checks in [`judge`] grant it. A message that fits two incarnations makes two explanations.
+//!
+//! Numbers are full 32 bits here. A label of type `L` travels with every message and comes back with what is told of it.
+
+mod connection;
+mod judge;
+mod node;
+
+use std::fmt;
+
+use crate::message::{BareKind, Message, Version};
+use crate::revision::RevisionSet;
+use crate::rule::Refusal;
+
+use connection::Connection;
+use node::{Arrival, Arrived};
+pub use node::{Counts, Delivery, Gap, Node};
+
+/// Connections remembered after their end: a late segment may still belong to one of them.
+const MAX_DEAD_CONNECTIONS: usize = 16;
+
+/// One of the two nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
+impl Side {
+    /// Both, in order.
+    pub const BOTH: [Side; 2] = [Side::A, Side::B];
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Side {
+        match self {
+            Side::A => Side::B,
+            Side::B => Side::A,
+        }
+    }
+}
+
+/// The caller's name of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conn(pub u32);
+
+impl fmt::Display for Conn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{}", self.0)
+    }
+}
+
+/// One explanation of what two nodes did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair<L> {
+    nodes: [Node<L>; 2],
+    connections: Vec<Connection>,
+    last_break: Option<(L, bool)>,
+    breaks: u64,
+}
+
+impl<L: Copy> Pair<L> {
+    /// Two nodes that may speak the given revisions. `is_complete` tells that nothing happened before what is seen:
+    /// otherwise the first numbers are learned from what is seen.
+    pub fn new(revisions: [RevisionSet; 2], is_complete: bool) -> Self {
+        Self {
+            nodes: revisions.map(|revisions| Node::new(revisions, is_complete)),
+            connections: Vec::new(),
+            last_break: None,
+            breaks: 0,
+        }
+    }
+
+    /// A node's record about the other.
+    pub fn node(&self, side: Side) -> &Node<L> {
+        let [a, b] = &self.nodes;
+        match side {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
+
+    /// The same, to take from.
+    pub fn node_mut(&mut self, side: Side) -> &mut Node<L> {
+        let [a, b] = &mut self.nodes;
+        match side {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
+
+    /// Connections that broke: reset, or closed while a record was not closed by the handshake.
+    pub fn breaks(&self) -> u64 {
+        self.breaks
+    }
+
+    /// `opener` opened a connection. If another of its own is still whole, that one broke unseen.
+    pub fn opened(&mut self, conn: Conn, opener: Side, at: L) {
+        let superseded = self
+            .connections
+            .iter_mut()
+            .filter(|old| old.opener == opener && old.is_whole());
+        if superseded.count() > 0 {
+            self.note_break(at, false);
+        }
+        self.forget_dead();
+        self.connections.push(Connection::new(conn, opener));
+    }
+
+    /// `by` closed its sending side of `conn`.
+    pub fn finished(&mut self, conn: Conn, by: Side, at: L) {
+        let Some(connection) = self.connection_mut(conn) else {
+            return;
+        };
+        let was_whole = connection.is_whole();
+        connection.half_mut(by).finished = true;
+        self.ended(conn, was_whole, at, false);
+    }
+
+    /// `by` reset `conn`.
+    pub fn reset(&mut self, conn: Conn, by: Side, at: L) {
+        let Some(connection) = self.connection_mut(conn) else {
+            return;
+        };
+        let was_whole = connection.is_whole();
+        connection.half_mut(by).reset = true;
+        self.ended(conn, was_whole, at, true);
+    }
+
+    /// Bytes that `from` sent on `conn` are missing from what was recorded.
+    pub fn hole(&mut self, conn: Conn, from: Side) {
+        if let Some(connection) = self.connection_mut(conn) {
+            connection.half_mut(from).hole = true;
+        }
+        self.node_mut(from).bodies.is_partial = true;
+    }
+
+    /// `from` sent `message` on `conn`. On success the explanation holds it; a second explanation is returned where
+    /// the message may also begin an incarnation. On refusal the explanation is unchanged.
+    pub fn sent(
+        &mut self,
+        conn: Conn,
+        from: Side,
+        version: Version,
+        message: &Message,
+        label: L,
+    ) -> Result<Option<Self>, Refusal> {
+        self.check_version(from, version)?;
+        self.check_connection(conn, from)?;
+        let reading = self.judge(conn, from, version, message)?;
+        let mut second = None;
+        if reading.both_fit() {
+            let mut other = self.clone();
+            other.carry_out(conn, from, message, reading.new_life_only());
+            other.arrive(conn, from, message, label);
+            second = Some(other);
+        }
+        self.carry_out(conn, from, message, reading);
+        self.node_mut(from).version = Some(version);
+        self.arrive(conn, from, message, label);
+        Ok(second)
+    }
+
+    /// Nothing more will be seen: an incarnation that may have begun did begin where what arrived for it says so.
+    pub fn end(&mut self) {
+        for side in Side::BOTH {
+            let peer_life = self.node(side.other()).life;
+            let node = self.node_mut(side);
+            if node
+                .log
+                .iter()
+                .any(|arrival| matches!(arrival.what, Arrived::Opts(seq, _) if seq.0 == 0))
+            {
+                node.begin_life(peer_life);
+            }
+        }
+    }
+
+    fn arrive(&mut self, conn: Conn, from: Side, message: &Message, label: L) {
+        let reader = from.other();
+        let what = match *message {
+            Message::Opts { seq, inner, .. } => Arrived::Opts(seq, inner),
+            Message::Ack(number) => Arrived::Ack(number),
+            Message::Bare(kind) => Arrived::Bare {
+                status_or_names: matches!(kind, BareKind::Status | BareKind::Names),
+            },
+        };
+        let arrival = Arrival { conn, what, label };
+        let sender_life = self.node(from).life;
+        let others = self
+            .connections
+            .iter()
+            .filter(|other| other.id != conn && !other.is_dead());
+        let may_fill = others.count() > 0;
+        let connection = self.connection_mut(conn);
+        let is_doubtful = connection
+            .as_ref()
+            .is_some_and(|connection| connection.may_be_unread_by(reader));
+        let had_hole = connection
+            .is_some_and(|connection| std::mem::take(&mut connection.half_mut(from).hole));
+        let last_break = self.last_break;
+        let node = self.node_mut(reader);
+        node.has_heard = true;
+        if had_hole {
+            node.read_past_hole(what);
+        }
+        if sender_life > node.peer_life && node.record.seq_next.0 == 0 && !node.ended {
+            node.peer_life = sender_life;
+        }
+        if node.ended || sender_life > node.peer_life {
+            node.keep_log(arrival);
+        }
+        if node.ended {
+            return; // the record was reset: its next incarnation reads the log
+        }
+        if is_doubtful {
+            node.prompts = node.prompts.saturating_add(1);
+            node.keep_late(arrival);
+            return;
+        }
+        node.read(arrival, may_fill);
+        if let Some(gap) = node.gap.as_mut() {
+            gap.after_break = gap.after_break.or(last_break);
+        }
+        self.note_talk(label);
+    }
+
+    /// Notes for open gaps that the pair still talks.
+    fn note_talk(&mut self, label: L) {
+        for node in &mut self.nodes {
+            if let Some(gap) = node.gap.as_mut().filter(|gap| !gap.broken) {
+                gap.last_talk = label;
+            }
+        }
+    }
+
+    fn ended(&mut self, conn: Conn, was_whole: bool, at: L, is_reset: bool) {
+        for node in &mut self.nodes {
+            node.breaks = node.breaks.saturating_add(1);
+            node.recent_breaks = node.recent_breaks.saturating_add(1);
+            node.reads.clear();
+            if let Some(gap) = node.gap.as_mut().filter(|gap| gap.conn == conn) {
+                gap.broken = true;
+            }
+        }
+        let closed = self.nodes.iter().any(|node| node.ended);
+        if was_whole && (is_reset || !closed) {
+            self.breaks += 1;
+            self.last_break = Some((at, is_reset));
+        }
+        self.outputs_note_break();
+    }
+
+    fn note_break(&mut self, at: L, is_reset: bool) {
+        self.last_break = Some((at, is_reset));
+        self.breaks += 1;
+        for node in &mut self.nodes {
+            node.breaks = node.breaks.saturating_add(1);
+            node.recent_breaks = node.recent_breaks.saturating_add(1);
+            node.reads.clear();
+        }
+        self.outputs_note_break();
+    }
+
+    fn outputs_note_break(&mut self) {
+        for half in self
+            .connections
+            .iter_mut()
+            .flat_map(|connection| &mut connection.halves)
+        {
+            half.output.note_break();
+        }
+    }
+
+    fn connection(&self, conn: Conn) -> Option<&Connection> {
+        self.connections
+            .iter()
+            .rev()
+            .find(|connection| connection.id == conn)
+    }
+
+    fn connection_mut(&mut self, conn: Conn) -> Option<&mut Connection> {
+        self.connections
+            .iter_mut()
+            .rev()
+            .find(|connection| connection.id == conn)
+    }
+
+    fn forget_dead(&mut self) {
+        let dead = self
+            .connections
+            .iter()
+            .filter(|connection| connection.is_dead())
+            .count();
+        if dead > MAX_DEAD_CONNECTIONS
+            && let Some(oldest) = self.connections.iter().position(Connection::is_dead)
+        {
+            self.connections.remove(oldest);
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! One node of the pair: its record of the other, and what an observer keeps to judge it.
+
+use std::collections::VecDeque;
+
+use crate::message::{Inner, Version};
+use crate::record::{Event, Receipt, Record, State};
+use crate::revision::{Revision, RevisionSet};
+use crate::seq::Seq;
+
+use super::Conn;
+
+/// Bodies of acknowledged messages are kept up to this many: copies of older ones cannot be compared.
+const MAX_BODIES: usize = 1 << 16;
+/// Arrivals kept that may be read late.
+const MAX_LATE: usize = 1 << 12;
+/// Arrivals kept for an incarnation that may have begun.
+const MAX_LOG: usize = 1 << 14;
+
+/// Something that arrived at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrival<L> {
+    pub(super) conn: Conn,
+    pub(super) what: Arrived,
+    pub(super) label: L,
+}
+
+/// What arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrived {
+    Opts(Seq, Inner),
+    Ack(Seq),
+    Bare { status_or_names: bool },
+}
+
+/// A message that a record accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery<L> {
+    /// The incarnation of the receiving record, from 0.
+    pub life: u32,
+    /// The number.
+    pub seq: Seq,
+    /// What it was.
+    pub inner: Inner,
+    /// The label of the copy that was accepted.
+    pub label: L,
+}
+
+/// A number that a receiver waits for while later ones arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap<L> {
+    /// The number that is missing.
+    pub missing: Seq,
+    /// The first later number that arrived.
+    pub beyond: Seq,
+    /// The message with that number.
+    pub opened: L,
+    /// The connection on which it came.
+    pub conn: Conn,
+    /// Later messages that were ignored.
+    pub ignored: u32,
+    /// Whether copies came on that connection while the gap was open.
+    pub copies_came: bool,
+    /// The break before it, and whether it was a reset.
+    pub after_break: Option<(L, bool)>,
+    /// The last message of the pair while the gap was open and its connection whole.
+    pub last_talk: L,
+    /// Its connection broke while the gap was open.
+    pub broken: bool,
+}
+
+/// What was counted of one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Copies that it sent.
+    pub retransmitted: u64,
+    /// ACKs that it sent.
+    pub acks: u64,
+    /// FINs that it sent, copies not counted.
+    pub fins: u64,
+    /// Messages that arrived below its `seq_next`.
+    pub duplicates: u64,
+    /// Times that it began to wait for a missing number.
+    pub gaps: u64,
+}
+
+/// One node's record about the other, found by reading what arrives as soon as it arrives. What the node may have read
+/// later than that is slack in the checks, never a second state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node<L> {
+    pub(super) record: Record,
+    pub(super) revisions: RevisionSet,
+    pub(super) version: Option<Version>,
+    pub(super) life: u32,
+    /// The incarnation of the peer's record that this one talks to.
+    pub(super) peer_life: u32,
+    /// The handshake ended the incarnation; `record` is as it was before the reset.
+    pub(super) ended: bool,
+    /// Something of the peer's arrived.
+    pub(super) has_heard: bool,
+    /// The numbers that it uses are known.
+    pub(super) sends_known: bool,
+    /// The number that it expects is known.
+    pub(super) expects_known: bool,
+    /// Breaks of the pair in this incarnation.
+    pub(super) breaks: u32,
+    /// Breaks since it last sent something sequenced.
+    pub(super) recent_breaks: u32,
+    /// Passes over the send queue begun in this incarnation.
+    pub(super) passes: u32,
+    /// Highest ACK on the connections that it opened itself.
+    pub(super) own_acked: Option<Seq>,
+    pub(super) bodies: Bodies,
+    /// For what it accepted and has not acknowledged: the number, and the highest ACK that came before it.
+    pub(super) reads: VecDeque<(Seq, Seq)>,
+    /// Arrivals that it may read late or never.
+    pub(super) late: VecDeque<Arrival<L>>,
+    /// Arrivals since its next incarnation may have begun.
+    pub(super) log: VecDeque<Arrival<L>>,
+    pub(super) log_overflowed: bool,
+    counts_before_log: Counts,
+    pub(super) deliveries: VecDeque<Delivery<L>>,
+    pub(super) gap: Option<Gap<L>>,
+    pub(super) closed_gaps: Vec<(Gap<L>, Option<L>)>,
+    pub(super) ack_base: Seq,
+    pub(super) prompts: u32,
+    pub(super) counts: Counts,
+}
+
+impl<L: Copy> Node<L> {
+    pub(super) fn new(revisions: RevisionSet, is_complete: bool) -> Self {
+        Self {
+            record: Record {
+                users: 1,
+                ..Record::default()
+            },
+            revisions,
+            version: None,
+            life: 0,
+            peer_life: 0,
+            ended: false,
+            has_heard: !is_complete,
+            sends_known: is_complete,
+            expects_known: is_complete,
+            breaks: u32::from(!is_complete),
+            recent_breaks: u32::from(!is_complete),
+            passes: 0,
+            own_acked: None,
+            bodies: Bodies {
+                is_partial: !is_complete,
+                ..Bodies::default()
+            },
+            reads: VecDeque::new(),
+            late: VecDeque::new(),
+            log: VecDeque::new(),
+            log_overflowed: false,
+            counts_before_log: Counts::default(),
+            deliveries: VecDeque::new(),
+            gap: None,
+            closed_gaps: Vec::new(),
+            ack_base: Seq::ZERO,
+            prompts: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The record as it is when everything that arrived was read.
+    pub fn record(&self) -> Record {
+        if !self.ended {
+            return self.record;
+        }
+        let mut next = Record {
+            users: self.record.users,
+            ..Record::default()
+        };
+        for arrival in &self.log {
+            detect(&mut next, arrival.what, self.revisions);
+        }
+        next
+    }
+
+    /// The revisions with which what it sent is consistent.
+    pub fn revisions(&self) -> RevisionSet {
+        self.revisions
+    }
+
+    /// The record's present incarnation, from 0.
+    pub fn life(&self) -> u32 {
+        self.life
+    }
+
+    /// What was counted of it.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The number that it waits for while later ones arrive.
+    pub fn gap(&self) -> Option<&Gap<L>> {
+        self.gap.as_ref()
+    }
+
+    /// Takes what it accepted since the last call, oldest first.
+    pub fn drain_deliveries(&mut self) -> impl Iterator<Item = Delivery<L>> {
+        self.deliveries.drain(..)
+    }
+
+    /// Takes the gaps that closed since the last call, each with the message that filled it, if one did.
+    pub fn drain_gaps(&mut self) -> impl Iterator<Item = (Gap<L>, Option<L>)> {
+        self.closed_gaps.drain(..)
+    }
+
+    /// Whether more arrived for an incarnation that may have begun than is kept: what follows cannot be judged.
+    pub fn log_overflowed(&self) -> bool {
+        self.log_overflowed
+    }
+
+    /// Begins the next incarnation (REC-1), which talks to the peer's incarnation `peer_life`.
+    pub(super) fn begin_life(&mut self, peer_life: u32) {
+        self.close_gap(None);
+        self.record.reset();
+        self.life += 1;
+        self.peer_life = peer_life;
+        self.ended = false;
+        self.sends_known = true;
+        self.expects_known = true;
+        self.breaks = self.recent_breaks;
+        self.passes = 0;
+        self.own_acked = None;
+        self.bodies = Bodies::default();
+        self.reads.clear();
+        self.late.clear();
+        self.ack_base = Seq::ZERO;
+        self.prompts = 0;
+        let log = std::mem::take(&mut self.log);
+        if !log.is_empty() {
+            // What the incarnation before would have made of these never happened.
+            self.counts.duplicates = self.counts_before_log.duplicates;
+            self.counts.gaps = self.counts_before_log.gaps;
+        }
+        for arrival in log {
+            self.read(arrival, false);
+        }
+    }
+
+    /// Reads what arrived. `may_fill` tells that another connection may still bring what is missing here.
+    pub(super) fn read(&mut self, arrival: Arrival<L>, may_fill: bool) {
+        detect(&mut self.record, arrival.what, self.revisions);
+        match arrival.what {
+            Arrived::Opts(seq, inner) => self.read_opts(seq, inner, arrival, may_fill),
+            Arrived::Ack(number) => self.read_ack(number),
+            Arrived::Bare { .. } => {}
+        }
+    }
+
+    fn read_opts(&mut self, seq: Seq, inner: Inner, arrival: Arrival<L>, may_fill: bool) {
+        if !self.expects_known
+            && (self.record.seq_next == Seq::ZERO || self.record.seq_next.is_before(seq))
+        {
+            self.record.seq_next = seq;
+        }
+        match self.record.receive_number(seq) {
+            Receipt::Accepted => self.accept(seq, inner, arrival.label),
+            Receipt::Duplicate => {
+                self.counts.duplicates += 1;
+                self.prompts = self.prompts.saturating_add(1);
+                if let Some(gap) = self.gap.as_mut().filter(|gap| gap.conn == arrival.conn) {
+                    gap.copies_came = true;
+                }
+            }
+            Receipt::Gap => {
+                if may_fill {
+                    self.keep_late(arrival);
+                }
+                self.note_gap(seq, arrival);
+            }
+        }
+    }
+
+    /// What arrived follows bytes that are missing: the node may have read them.
+    pub(super) fn read_past_hole(&mut self, what: Arrived) {
+        if let Arrived::Opts(seq, _) = what
+            && self.record.seq_next.is_before(seq)
+        {
+            self.close_gap(None);
+            self.record.seq_next = seq;
+        }
+    }
+
+    fn accept(&mut self, seq: Seq, inner: Inner, label: L) {
+        self.close_gap(Some(label));
+        self.reads.push_back((seq, self.record.queue_head));
+        if self.reads.len() > MAX_BODIES {
+            self.reads.pop_front();
+        }
+        if inner == Inner::Fin {
+            self.prompts = self.prompts.saturating_add(1);
+            self.step(Event::ReceiveFin);
+        } else {
+            self.deliveries.push_back(Delivery {
+                life: self.life,
+                seq,
+                inner,
+                label,
+            });
+        }
+    }
+
+    fn read_ack(&mut self, number: Seq) {
+        if !self.sends_known && self.record.seq_send.is_before(number) {
+            return;
+        }
+        if self.record.receive_ack(number) {
+            self.step(Event::AckOfFin);
+        }
+    }
+
+    /// Drives the table. The reset is not carried out: what the incarnation was is needed to judge what it may still
+    /// have in its output. An event that the state does not know changes nothing (CLS-4).
+    pub(super) fn step(&mut self, event: Event) {
+        let mut after = self.record;
+        match after.step(event) {
+            Ok(actions) if actions.reset => self.ended = true,
+            Ok(_) => self.record = after,
+            Err(_) => {}
+        }
+    }
+
+    /// A FIN has gone either way in this incarnation.
+    pub(super) fn is_closing(&self) -> bool {
+        self.ended || self.record.state.is_closing()
+    }
+
+    fn note_gap(&mut self, seq: Seq, arrival: Arrival<L>) {
+        if let Some(gap) = &mut self.gap {
+            gap.ignored += 1;
+            return;
+        }
+        self.counts.gaps += 1;
+        self.gap = Some(Gap {
+            missing: self.record.seq_next,
+            beyond: seq,
+            opened: arrival.label,
+            conn: arrival.conn,
+            ignored: 1,
+            copies_came: false,
+            after_break: None,
+            last_talk: arrival.label,
+            broken: false,
+        });
+    }
+
+    pub(super) fn close_gap(&mut self, filled_by: Option<L>) {
+        if let Some(gap) = self.gap.take() {
+            self.closed_gaps.push((gap, filled_by));
+        }
+    }
+
+    pub(super) fn keep_late(&mut self, arrival: Arrival<L>) {
+        if self.late.len() == MAX_LATE {
+            self.late.pop_front();
+        }
+        self.late.push_back(arrival);
+    }
+
+    pub(super) fn keep_log(&mut self, arrival: Arrival<L>) {
+        if self.log.is_empty() {
+            self.counts_before_log = self.counts;
+        }
+        if self.log.len() == MAX_LOG {
+            self.log.pop_front();
+            self.log_overflowed = true;
+        }
+        self.log.push_back(arrival);
+    }
+
+    /// Reads late arrivals for as long as they are what is expected next, up to `number`.
+    pub(super) fn read_late_up_to(&mut self, number: Seq) {
+        while self.record.seq_next.is_before(number) {
+            let next = self.record.seq_next;
+            let found = self
+                .late
+                .iter()
+                .position(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next));
+            let Some(arrival) = found.and_then(|index| self.late.remove(index)) else {
+                return;
+            };
+            self.read(arrival, false);
+        }
+    }
+
+    /// The number that it would expect next had it read every late arrival too.
+    pub(super) fn could_expect(&self) -> Seq {
+        let mut next = self.record.seq_next;
+        while self
+            .late
+            .iter()
+            .any(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next))
+        {
+            next = next.next();
+        }
+        next
+    }
+}
+
+/// VER-1, VER-4. Membership is not in a capture: a record that hears anything is taken as joined.
+fn detect(record: &mut Record, what: Arrived, revisions: RevisionSet) {
+    let status_or_names = matches!(
+        what,
+        Arrived::Bare {
+            status_or_names: true
+        }
+    );
+    let revision = revisions.iter().last().unwrap_or(Revision::Linux6_12);
+    record.detect(Version::V3_2, status_or_names, revision);
+    if record.state == State::Closed && record.version.is_some() {
+        record.state = State::Established;
+    }
+}
+
+/// Identities of the bodies of sequenced messages, from the oldest that may be sent again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bodies {
+    base: Seq,
+    ring: VecDeque<u64>,
+    /// Numbers below `base` were dropped although they may be sent again.
+    pub(super) is_partial: bool,
+}
+
+/// What is known of a number's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// It was on the wire and had this identity.
+    Seen(u64),
+    /// It was never on the wire.
+    Unseen,
+    /// It was acknowledged, and the sender had read that.
+    Released,
+    /// It is too old to be known.
+    Forgotten,
+}
+
+const UNSEEN: u64 = 0;
+
+impl Bodies {
+    pub(super) fn lookup(&self, seq: Seq) -> Body {
+        if seq.is_before(self.base) {
+            return if self.is_partial {
+                Body::Forgotten
+            } else {
+                Body::Released
+            };
+        }
+        match self.ring.get(self.base.distance_to(seq) as usize) {
+            None | Some(&UNSEEN) => Body::Unseen,
+            Some(&body) => Body::Seen(body),
+        }
+    }
+
+    pub(super) fn start_at(&mut self, seq: Seq) {
+        self.base = seq;
+        self.ring.clear();
+    }
+
+    /// Records `body` for `seq`, which is at or after the base.
+    pub(super) fn record(&mut self, seq: Seq, body: u64) {
+        let index = self.base.distance_to(seq) as usize;
+        let identity = if body == UNSEEN { 1 } else { body };
+        if index >= self.ring.len() {
+            self.ring.resize(index, UNSEEN);
+            self.ring.push_back(identity);
+        } else if let Some(slot) = self.ring.get_mut(index) {
+            *slot = identity;
+        }
+        while self.ring.len() > MAX_BODIES {
+            self.ring.pop_front();
+            self.base = self.base.next();
+            self.is_partial = true;
+        }
+    }
+
+    pub(super) fn is_same(seen: u64, body: u64) -> bool {
+        seen == if body == UNSEEN { 1 } else { body }
+    }
+
+    /// The sender has read that everything before `seq` was acknowledged.
+    pub(super) fn release_before(&mut self, seq: Seq) {
+        while self.base.is_before(seq) && self.ring.pop_front().is_some() {
+            self.base = self.base.next();
+        }
+    }
+}
