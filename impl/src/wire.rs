@@ -44,6 +44,7 @@ mod error;
 mod frame;
 mod header;
 mod ids;
+mod inner;
 mod message;
 mod names;
 mod options;
@@ -57,7 +58,8 @@ pub use header::{
     OPTS_LEN, RCOM_LEN, VERSION_3_1, VERSION_3_2,
 };
 pub use ids::{LockspaceId, NodeId, Sender, Seq};
-pub use message::{Ack, Body, Inner, Message, Msg, Opts, Rcom};
+pub use inner::{Body, Inner, Msg, Rcom};
+pub use message::{Ack, Message, Opts};
 pub use names::{Cmd, MsgType, RcomType, Version};
 pub use options::{OPTION_HEAD_LEN, OptionItem, Options};
 pub use resync::{plausible_header, resync};

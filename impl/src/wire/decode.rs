@@ -3,7 +3,8 @@
 use super::cursor::Cursor;
 use super::error::{DecodeError, DecodeErrorKind};
 use super::header::{HEADER_LEN, Header, MAX_MESSAGE_LEN, OPTS_LEN};
-use super::message::{Ack, Body, Head, Inner, Message, Msg, Opts, Rcom};
+use super::inner::{Body, Inner, Msg, Rcom};
+use super::message::{Ack, Head, Message, Opts};
 use super::names::Cmd;
 use super::options::Options;
 

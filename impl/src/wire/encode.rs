@@ -1,7 +1,8 @@
 //! From a [`Message`] to bytes. A message that exists can be encoded: only room can be missing.
 
 use super::error::EncodeError;
-use super::message::{Body, Inner, Message, Opts};
+use super::inner::{Body, Inner};
+use super::message::{Message, Opts};
 
 impl Message<'_> {
     /// Appends the message to `out`, pads as they are. Without growing `out` if it has room.
