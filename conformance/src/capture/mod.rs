@@ -14,6 +14,7 @@ mod link;
 mod options;
 mod ports;
 mod reader;
+mod sctp;
 mod stream;
 mod summary;
 mod table;

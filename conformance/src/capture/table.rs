@@ -50,7 +50,7 @@ pub(super) struct Connection {
     pub(super) complete: bool,
     pub(super) accepted: bool,
     /// What tells one life of this pair of ends from another: initial sequence number or initiate tag.
-    pub(super) marks: [Option<u32>; 2],
+    marks: [Option<u32>; 2],
     from_opener: Stream,
     from_acceptor: Stream,
     /// Since the eviction last looked at it.
@@ -88,14 +88,12 @@ impl Connection {
         }
     }
 
-    /// Learns where a stream starts.
-    pub(super) fn start(&mut self, direction: Direction, mark: Option<u32>, first: u32) {
+    pub(super) fn set_mark(&mut self, direction: Direction, mark: u32) {
         let [opener, acceptor] = &mut self.marks;
         match direction {
-            Direction::FromOpener => *opener = mark,
-            Direction::FromAcceptor => *acceptor = mark,
+            Direction::FromOpener => *opener = Some(mark),
+            Direction::FromAcceptor => *acceptor = Some(mark),
         }
-        self.stream(direction).start_at(first);
     }
 
     /// Whether it is over: broken, or finished by both ends.

@@ -131,14 +131,17 @@ fn synchronize<'t, S: FnMut(Observed<'_>)>(
             let connection = table.open(key, from_low != answers, true, out);
             if answers {
                 let mark = segment.acknowledgment.wrapping_sub(1);
-                connection.start(Direction::FromOpener, Some(mark), segment.acknowledgment);
+                connection.set_mark(Direction::FromOpener, mark);
+                let stream = connection.stream(Direction::FromOpener);
+                stream.start_at(segment.acknowledgment);
             }
             connection
         }
     };
     let direction = connection.direction(from_low);
     if connection.mark(direction).is_none() {
-        connection.start(direction, Some(isn), first);
+        connection.set_mark(direction, isn);
+        connection.stream(direction).start_at(first);
     }
     if answers && direction == Direction::FromAcceptor {
         connection.accept(out);
@@ -251,7 +254,8 @@ fn infer_accept<S: FnMut(Observed<'_>)>(
         && direction == Direction::FromOpener
         && connection.mark(Direction::FromOpener).is_some()
     {
-        connection.start(Direction::FromAcceptor, None, segment.acknowledgment);
+        let stream = connection.stream(Direction::FromAcceptor);
+        stream.start_at(segment.acknowledgment);
         connection.accept(out);
     }
 }

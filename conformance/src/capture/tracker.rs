@@ -6,6 +6,7 @@ use super::fragments::Fragments;
 use super::ip::{self, Datagram};
 use super::link::{self, Payload};
 use super::ports::Ports;
+use super::sctp::{self, SctpPacket};
 use super::summary::CaptureSummary;
 use super::table::Table;
 use super::tcp::{self, Segment};
@@ -97,17 +98,20 @@ impl Tracker {
 
     #[inline]
     fn handle_datagram<S: FnMut(Observed<'_>)>(&mut self, datagram: &Datagram<'_>, sink: &mut S) {
-        if datagram.protocol != TCP {
-            self.summary.skipped.other_traffic += 1;
-            return;
-        }
-        let Some(segment) = Segment::parse(datagram.payload, datagram.missing) else {
+        let packet = match datagram.protocol {
+            TCP => Segment::parse(datagram.payload, datagram.missing).map(Transported::Tcp),
+            SCTP => SctpPacket::parse(datagram.payload).map(Transported::Sctp),
+            _ => {
+                self.summary.skipped.other_traffic += 1;
+                return;
+            }
+        };
+        let Some(packet) = packet else {
             self.summary.skipped.bad_headers += 1;
             return;
         };
-        if !self.ports.contains(segment.source_port)
-            && !self.ports.contains(segment.destination_port)
-        {
+        let (source, destination) = packet.ports();
+        if !self.ports.contains(source) && !self.ports.contains(destination) {
             self.summary.skipped.other_traffic += 1;
             return;
         }
@@ -121,7 +125,15 @@ impl Tracker {
             summary: &mut self.summary,
             waiting_bytes: &mut self.waiting_bytes,
         };
-        tcp::handle_segment(&mut self.table, datagram, &segment, &self.ports, &mut out);
+        let (table, ports) = (&mut self.table, &self.ports);
+        match &packet {
+            Transported::Tcp(segment) => {
+                tcp::handle_segment(table, datagram, segment, ports, &mut out)
+            }
+            Transported::Sctp(packet) => {
+                sctp::handle_packet(table, datagram, packet, ports, &mut out)
+            }
+        }
     }
 
     /// The capture is over: what still waits is settled.
@@ -137,5 +149,21 @@ impl Tracker {
         self.table.close(&mut out);
         self.summary.skipped.fragments_lost = self.fragments.given_up + self.fragments.left_over();
         self.summary
+    }
+}
+
+/// What an IP packet carries.
+enum Transported<'a> {
+    Tcp(Segment<'a>),
+    Sctp(SctpPacket<'a>),
+}
+
+impl Transported<'_> {
+    #[inline]
+    fn ports(&self) -> (u16, u16) {
+        match self {
+            Transported::Tcp(segment) => (segment.source_port, segment.destination_port),
+            Transported::Sctp(packet) => (packet.source_port, packet.destination_port),
+        }
     }
 }
