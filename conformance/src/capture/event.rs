@@ -76,6 +76,12 @@ impl Timestamp {
     pub fn seconds_since(self, earlier: Timestamp) -> f64 {
         (self.0 - earlier.0) as f64 / 1e9
     }
+
+    /// Within a century or so of the epoch, so that no difference of two overflows.
+    pub(super) fn clamped(nanos: i128) -> Self {
+        const LIMIT: i128 = (1 << 62) - 1;
+        Timestamp(nanos.clamp(-LIMIT, LIMIT) as i64)
+    }
 }
 
 /// The transport below a connection.

@@ -1,0 +1,273 @@
+//! The connections that are being followed.
+
+use super::emit::Emitter;
+use super::ip::Address;
+use super::stream::{Stream, Unit};
+use super::{ConnId, Direction, Endpoint, Observed, Transport, TransportEvent};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Connections that are followed at the same time; beyond, one that was quiet for long is forgotten.
+const MAX_CONNECTIONS: usize = 8192;
+
+/// The two ends of a connection, the lower one first, so that both directions have the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FlowKey {
+    low: (Address, u16),
+    high: (Address, u16),
+    sctp: bool,
+}
+
+impl FlowKey {
+    /// The key of a packet, and whether the packet came from the lower end.
+    #[inline]
+    pub(super) fn new(
+        source: (Address, u16),
+        destination: (Address, u16),
+        transport: Transport,
+    ) -> (Self, bool) {
+        let sctp = transport == Transport::Sctp;
+        let from_low = source <= destination;
+        let (low, high) = match from_low {
+            true => (source, destination),
+            false => (destination, source),
+        };
+        (FlowKey { low, high, sctp }, from_low)
+    }
+
+    fn transport(&self) -> Transport {
+        match self.sctp {
+            true => Transport::Sctp,
+            false => Transport::Tcp,
+        }
+    }
+}
+
+/// A connection or association.
+pub(super) struct Connection {
+    pub(super) id: ConnId,
+    opener_is_low: bool,
+    pub(super) complete: bool,
+    pub(super) accepted: bool,
+    /// What tells one life of this pair of ends from another: initial sequence number or initiate tag.
+    marks: [Option<u32>; 2],
+    from_opener: Stream,
+    from_acceptor: Stream,
+    /// Since the eviction last looked at it.
+    used: bool,
+}
+
+impl Connection {
+    #[inline]
+    pub(super) fn direction(&self, from_low: bool) -> Direction {
+        match from_low == self.opener_is_low {
+            true => Direction::FromOpener,
+            false => Direction::FromAcceptor,
+        }
+    }
+
+    #[inline]
+    pub(super) fn stream(&mut self, direction: Direction) -> &mut Stream {
+        match direction {
+            Direction::FromOpener => &mut self.from_opener,
+            Direction::FromAcceptor => &mut self.from_acceptor,
+        }
+    }
+
+    /// The next number in order of a direction, where its start is known.
+    pub(super) fn next(&self, direction: Direction) -> Option<u32> {
+        match direction {
+            Direction::FromOpener => self.from_opener.next(),
+            Direction::FromAcceptor => self.from_acceptor.next(),
+        }
+    }
+
+    pub(super) fn mark(&self, direction: Direction) -> Option<u32> {
+        match (direction, self.marks) {
+            (Direction::FromOpener, [mark, _]) | (Direction::FromAcceptor, [_, mark]) => mark,
+        }
+    }
+
+    pub(super) fn set_mark(&mut self, direction: Direction, mark: u32) {
+        let [opener, acceptor] = &mut self.marks;
+        match direction {
+            Direction::FromOpener => *opener = Some(mark),
+            Direction::FromAcceptor => *acceptor = Some(mark),
+        }
+    }
+
+    /// Whether it is over: broken, or finished by both ends.
+    pub(super) fn is_closed(&self) -> bool {
+        self.from_opener.is_reset()
+            || self.from_acceptor.is_reset()
+            || (self.from_opener.is_finished() && self.from_acceptor.is_finished())
+    }
+
+    pub(super) fn accept<S: FnMut(Observed<'_>)>(&mut self, out: &mut Emitter<'_, S>) {
+        if !self.accepted {
+            self.accepted = true;
+            out.emit(self.id, TransportEvent::Accepted);
+        }
+    }
+
+    fn close<S: FnMut(Observed<'_>)>(&mut self, out: &mut Emitter<'_, S>) {
+        self.from_opener.close(self.id, out);
+        self.from_acceptor.close(self.id, out);
+    }
+}
+
+/// All connections, bounded.
+#[derive(Default)]
+pub(super) struct Table {
+    connections: HashMap<FlowKey, Connection, FoldState>,
+    /// In the order in which they come up for eviction.
+    queue: VecDeque<(FlowKey, ConnId)>,
+    opened: u32,
+}
+
+impl Table {
+    /// The connection of a packet, if it is followed.
+    #[inline]
+    pub(super) fn find(&mut self, key: &FlowKey) -> Option<&mut Connection> {
+        let connection = self.connections.get_mut(key)?;
+        connection.used = true;
+        Some(connection)
+    }
+
+    /// Follows a new connection, in place of an older one between the same ends.
+    pub(super) fn open<S: FnMut(Observed<'_>)>(
+        &mut self,
+        key: FlowKey,
+        opener_is_low: bool,
+        complete: bool,
+        out: &mut Emitter<'_, S>,
+    ) -> &mut Connection {
+        self.make_room(out);
+        self.opened += 1;
+        let id = ConnId(self.opened);
+        let unit = match key.sctp {
+            true => Unit::Chunk,
+            false => Unit::Byte,
+        };
+        let connection = Connection {
+            id,
+            opener_is_low,
+            complete,
+            accepted: false,
+            marks: [None; 2],
+            from_opener: Stream::new(Direction::FromOpener, unit),
+            from_acceptor: Stream::new(Direction::FromAcceptor, unit),
+            used: true,
+        };
+        if let Some(mut old) = self.connections.remove(&key) {
+            old.close(out);
+        }
+        self.queue.push_back((key, id));
+        let (low, high) = (endpoint(key.low), endpoint(key.high));
+        let (opener, acceptor) = match opener_is_low {
+            true => (low, high),
+            false => (high, low),
+        };
+        out.emit(
+            id,
+            TransportEvent::Opened {
+                transport: key.transport(),
+                opener,
+                acceptor,
+                complete,
+            },
+        );
+        self.connections.entry(key).or_insert(connection)
+    }
+
+    /// Forgets the first connection that was not used since it last came up.
+    fn make_room<S: FnMut(Observed<'_>)>(&mut self, out: &mut Emitter<'_, S>) {
+        while self.queue.len() >= MAX_CONNECTIONS {
+            let Some((key, id)) = self.queue.pop_front() else {
+                return;
+            };
+            let Some(connection) = self.connections.get_mut(&key).filter(|c| c.id == id) else {
+                continue;
+            };
+            if connection.used && !connection.is_closed() {
+                connection.used = false;
+                self.queue.push_back((key, id));
+            } else if let Some(mut connection) = self.connections.remove(&key) {
+                connection.close(out);
+            }
+        }
+    }
+
+    /// The capture is over.
+    pub(super) fn close<S: FnMut(Observed<'_>)>(&mut self, out: &mut Emitter<'_, S>) {
+        let mut connections: Vec<Connection> = self
+            .connections
+            .drain()
+            .map(|(_, connection)| connection)
+            .collect();
+        connections.sort_by_key(|connection| connection.id);
+        for connection in &mut connections {
+            connection.close(out);
+        }
+    }
+}
+
+fn endpoint((address, port): (Address, u16)) -> Endpoint {
+    Endpoint {
+        addr: address.to_ip(),
+        port,
+    }
+}
+
+/// Hashing for keys of a few integers: a seed against crafted collisions, one multiplication per word.
+struct FoldState(u64);
+
+impl Default for FoldState {
+    fn default() -> Self {
+        FoldState(RandomState::new().hash_one(0u8))
+    }
+}
+
+impl BuildHasher for FoldState {
+    type Hasher = Fold;
+
+    fn build_hasher(&self) -> Fold {
+        Fold(self.0)
+    }
+}
+
+struct Fold(u64);
+
+impl Hasher for Fold {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64((*byte).into());
+        }
+    }
+
+    #[inline]
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+    }
+
+    #[inline]
+    fn write_u128(&mut self, word: u128) {
+        self.write_u64(word as u64);
+        self.write_u64((word >> 64) as u64);
+    }
+
+    #[inline]
+    fn write_u16(&mut self, word: u16) {
+        self.write_u64(word.into());
+    }
+
+    #[inline]
+    fn write_u8(&mut self, word: u8) {
+        self.write_u64(word.into());
+    }
+}
