@@ -95,6 +95,12 @@ impl<L: Copy> Pair<L> {
         }
     }
 
+    /// From now on `side` may speak only these revisions; what it sent so far stands.
+    pub fn restrict_revisions(&mut self, side: Side, revisions: RevisionSet) {
+        let node = self.node_mut(side);
+        node.revisions = node.revisions.intersection(revisions);
+    }
+
     /// Connections that broke: reset, or closed while a record was not closed by the handshake.
     pub fn breaks(&self) -> u64 {
         self.breaks

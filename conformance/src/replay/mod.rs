@@ -1,0 +1,252 @@
+//! Replays what was captured against the model: per pair of nodes, the set of explanations of what was seen.
+//!
+//! Knows frames, addresses and times; what messages may follow each other only the model knows.
+
+mod label;
+mod pair;
+mod report;
+mod translate;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::Path;
+
+use midcomms_model::{Refusal, RevisionSet, rule};
+
+use crate::capture::{
+    CaptureError, CaptureOptions, CaptureReader, CaptureSummary, ConnId, Direction, Endpoint, FrameRef, Observed,
+    TransportEvent,
+};
+use crate::messages::{Item, Messages, Seen};
+
+pub use label::Label;
+pub use pair::DeliverySink;
+use pair::{Arrived, PairReplay};
+pub use report::{
+    DirectionReport, FileReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict,
+};
+pub(crate) use translate::{Kind, translate};
+
+/// How to judge.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// What to read.
+    pub capture: CaptureOptions,
+    /// The revisions that a node may speak, by node id.
+    pub revisions: HashMap<u32, RevisionSet>,
+    /// The revisions that every other node may speak.
+    pub default_revisions: RevisionSet,
+    /// Explanations kept at the same time for one pair.
+    pub budget: usize,
+    /// Seconds for which a pair talks past an open gap before that is called a stall.
+    pub stall_after: f64,
+}
+
+impl Default for ReplayOptions {
+    fn default() -> Self {
+        Self {
+            capture: CaptureOptions::default(),
+            revisions: HashMap::new(),
+            default_revisions: RevisionSet::any(),
+            budget: 64,
+            stall_after: 5.0,
+        }
+    }
+}
+
+/// Replays one input: a file, or several of one cluster read as one stream.
+pub fn replay_files(
+    paths: &[impl AsRef<Path>],
+    options: &ReplayOptions,
+    deliveries: &mut dyn DeliverySink,
+) -> Result<FileReport, CaptureError> {
+    let name = paths.iter().map(|path| path.as_ref().display().to_string()).collect::<Vec<_>>().join(" + ");
+    let mut replay = Replay::new(options, deliveries);
+    let reader = CaptureReader::open_together(paths, &options.capture)?;
+    let summary = reader.read(&mut |observed| replay.observe(&observed));
+    Ok(replay.finish(name, &summary))
+}
+
+/// A replay of one stream of transport events.
+pub struct Replay<'a> {
+    options: &'a ReplayOptions,
+    deliveries: &'a mut dyn DeliverySink,
+    messages: Messages,
+    judged: Judged,
+}
+
+/// Everything but the streams, so that both can be borrowed at once.
+#[derive(Default)]
+struct Judged {
+    connections: HashMap<ConnId, Link>,
+    nodes: HashMap<IpAddr, u32>,
+    pairs: Vec<PairReplay>,
+    pair_of: HashMap<(IpAddr, IpAddr), usize>,
+    count: u64,
+    resynchronised: u64,
+}
+
+/// A connection and the pair that it belongs to.
+#[derive(Clone, Copy)]
+struct Link {
+    pair: usize,
+    opener: Endpoint,
+    acceptor: Endpoint,
+}
+
+impl Link {
+    fn sender(&self, direction: Direction) -> IpAddr {
+        match direction {
+            Direction::FromOpener => self.opener.addr,
+            Direction::FromAcceptor => self.acceptor.addr,
+        }
+    }
+}
+
+impl<'a> Replay<'a> {
+    /// A replay that has seen nothing yet.
+    pub fn new(options: &'a ReplayOptions, deliveries: &'a mut dyn DeliverySink) -> Self {
+        Self { options, deliveries, messages: Messages::default(), judged: Judged::default() }
+    }
+
+    /// Takes the next transport event.
+    pub fn observe(&mut self, observed: &Observed<'_>) {
+        let Self { options, deliveries, messages, judged } = self;
+        judged.transport(observed, options);
+        messages.handle(observed, &mut |item| judged.item(&item, options, *deliveries));
+    }
+
+    /// Ends the trace.
+    pub fn finish(self, path: String, summary: &CaptureSummary) -> FileReport {
+        let Self { options, deliveries, mut judged, .. } = self;
+        let nodes = std::mem::take(&mut judged.nodes);
+        let pairs: Vec<_> = judged
+            .pairs
+            .into_iter()
+            .filter(PairReplay::has_messages)
+            .map(|pair| pair.finish(&nodes, options, deliveries))
+            .collect();
+        let mut verdict = pairs.iter().map(|pair| pair.verdict).max().unwrap_or(Verdict::Vacuous);
+        if verdict == Verdict::Accepted && summary.holes > 0 && judged.count == 0 {
+            verdict = Verdict::Vacuous;
+        }
+        let error = summary.damage.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        FileReport {
+            path,
+            verdict: Some(verdict),
+            frames: summary.frames,
+            messages: judged.count,
+            holes: summary.holes,
+            error: (!error.is_empty()).then_some(error),
+            notes: notes(summary, judged.resynchronised),
+            pairs,
+        }
+    }
+}
+
+impl Judged {
+    fn transport(&mut self, observed: &Observed<'_>, options: &ReplayOptions) {
+        let at = Label::of_transport(observed.frame, observed.time);
+        let conn = observed.conn;
+        if let TransportEvent::Opened { opener, acceptor, complete, .. } = observed.event {
+            let pair = self.pair_between(opener.addr, acceptor.addr, complete, options);
+            self.connections.insert(conn, Link { pair, opener, acceptor });
+            if let Some(pair) = self.pairs.get_mut(pair) {
+                pair.opened(conn, opener.addr, complete, at);
+            }
+            return;
+        }
+        let Some(link) = self.connections.get(&conn).copied() else { return };
+        let Some(pair) = self.pairs.get_mut(link.pair) else { return };
+        match observed.event {
+            TransportEvent::Finished(direction) => pair.finished(conn, link.sender(direction), at),
+            TransportEvent::Reset(direction) => pair.reset(conn, link.sender(direction), at),
+            TransportEvent::Hole(direction, ..) => pair.hole(conn, link.sender(direction)),
+            TransportEvent::Opened { .. } | TransportEvent::Accepted | TransportEvent::Data(..) => {}
+        }
+    }
+
+    fn pair_between(&mut self, one: IpAddr, other: IpAddr, is_complete: bool, options: &ReplayOptions) -> usize {
+        let key = (one.min(other), one.max(other));
+        let pairs = &mut self.pairs;
+        *self.pair_of.entry(key).or_insert_with(|| {
+            pairs.push(PairReplay::new([key.0, key.1], is_complete, options));
+            pairs.len() - 1
+        })
+    }
+
+    fn item(&mut self, item: &Item<'_>, options: &ReplayOptions, deliveries: &mut dyn DeliverySink) {
+        match item {
+            Item::Message(seen) => self.message(seen, options, deliveries),
+            Item::Unparseable(seen, error) => {
+                let Some(link) = self.connections.get(&seen.conn).copied() else { return };
+                let from = link.sender(seen.direction);
+                let got = format!("{} at byte {} of the stream", error.length, error.offset);
+                let refusal = Refusal::new(rule::WIRE_2, "a length from 16 to 4096", got);
+                if let Some(pair) = self.pairs.get_mut(link.pair) {
+                    pair.reject(from, seen, refusal, &self.nodes);
+                }
+            }
+            Item::Resynchronised(..) => self.resynchronised += 1,
+        }
+    }
+
+    fn message(&mut self, seen: &Seen<'_>, options: &ReplayOptions, deliveries: &mut dyn DeliverySink) {
+        self.count += 1;
+        let Some(link) = self.connections.get(&seen.conn).copied() else { return };
+        let from = link.sender(seen.direction);
+        let to = link.sender(seen.direction.reverse());
+        let Some(pair) = self.pairs.get_mut(link.pair) else { return };
+        let translated = match translate(seen.bytes) {
+            Ok(translated) => translated,
+            Err(refusal) => return pair.reject(from, seen, refusal, &self.nodes),
+        };
+        let known = *self.nodes.entry(from).or_insert(translated.nodeid);
+        let peer = self.nodes.get(&to).copied();
+        if known != translated.nodeid || peer == Some(translated.nodeid) {
+            let expected = format!("node {known}, whose address this is");
+            let got = format!("node {}", translated.nodeid);
+            return pair.reject(from, seen, Refusal::new(rule::WIRE_7, expected, got), &self.nodes);
+        }
+        let arrived = Arrived { from, seen, translated: &translated };
+        pair.message(&arrived, &self.nodes, options, deliveries);
+    }
+}
+
+fn notes(summary: &CaptureSummary, resynchronised: u64) -> Vec<String> {
+    let skipped = &summary.skipped;
+    let counted = [
+        (resynchronised, "times a stream was found again after bytes that are missing"),
+        (skipped.snaplen_cut, "packets cut by the snapshot length"),
+        (skipped.bad_headers, "frames with headers that contradict themselves or are cut"),
+        (skipped.unknown_link, "frames of an unknown link type"),
+        (skipped.fragments_lost, "packets of which a fragment is missing"),
+        (skipped.sctp_i_data, "SCTP I-DATA chunks, which are not read"),
+        (summary.undelivered_bytes, "bytes behind a gap that TCP never closed, which no application has read"),
+    ];
+    let mut notes: Vec<_> =
+        counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    for clock in &summary.clock_offsets {
+        if clock.file > 0 {
+            notes.push(format!(
+                "clock of file {} moved by {:.6} s, from {} packets found in both",
+                clock.file + 1,
+                clock.nanos as f64 / 1e9,
+                clock.common_packets
+            ));
+        }
+    }
+    notes
+}
+
+/// A sink for deliveries that nobody wants.
+pub struct NoDeliveries;
+
+impl DeliverySink for NoDeliveries {
+    fn deliver(&mut self, _: u32, _: u32, _: u32, _: &Label) {}
+}
+
+/// The number of a frame, for reports.
+fn frame_number(frame: FrameRef) -> u64 {
+    frame.number
+}

@@ -1,0 +1,429 @@
+//! One pair of nodes: the frontier of explanations, and what is told of it.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+
+use midcomms_model::pair::{Delivery, Gap};
+use midcomms_model::{Conn, Message, Pair, Refusal, RevisionSet, Side};
+
+use crate::capture::ConnId;
+use crate::messages::Seen;
+
+use super::report::{
+    DirectionReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict, seconds,
+};
+use super::translate::Translated;
+use super::{Label, ReplayOptions, frame_number};
+
+/// Messages kept to be shown before a rejection.
+const SHOWN_BEFORE: usize = 8;
+
+/// Where deliveries go, in the order in which they are inferred.
+pub trait DeliverySink {
+    /// A message `seq` from node `from` was accepted by node `to`.
+    fn deliver(&mut self, from: u32, to: u32, seq: u32, label: &Label);
+}
+
+/// A message of the pair.
+pub(super) struct Arrived<'a> {
+    pub(super) from: IpAddr,
+    pub(super) seen: &'a Seen<'a>,
+    pub(super) translated: &'a Translated,
+}
+
+/// A message as it is shown before a rejection.
+#[derive(Clone, Copy)]
+struct Shown {
+    label: Label,
+    conn: ConnId,
+    from: Side,
+    message: Message,
+}
+
+/// A pair while it is replayed.
+pub(super) struct PairReplay {
+    addresses: [IpAddr; 2],
+    frontier: Vec<Pair<Label>>,
+    /// How often the frontier had that many explanations, by size.
+    sizes: Vec<u64>,
+    messages: u64,
+    delivered: [[u64; 2]; 2],
+    revisions_set: [bool; 2],
+    shown: VecDeque<Shown>,
+    stalls: Vec<(Side, StallReport)>,
+    rejection: Option<Rejection>,
+    exhausted: Option<String>,
+}
+
+impl PairReplay {
+    pub(super) fn new(addresses: [IpAddr; 2], is_complete: bool, options: &ReplayOptions) -> Self {
+        Self {
+            addresses,
+            frontier: vec![Pair::new([RevisionSet::any(); 2], is_complete)],
+            sizes: vec![0; options.budget + 2],
+            messages: 0,
+            delivered: [[0; 2]; 2],
+            revisions_set: [false; 2],
+            shown: VecDeque::with_capacity(SHOWN_BEFORE),
+            stalls: Vec::new(),
+            rejection: None,
+            exhausted: None,
+        }
+    }
+
+    pub(super) fn has_messages(&self) -> bool {
+        self.messages > 0
+    }
+
+    fn side(&self, address: IpAddr) -> Side {
+        if self.addresses.first() == Some(&address) { Side::A } else { Side::B }
+    }
+
+    fn address(&self, side: Side) -> IpAddr {
+        let [a, b] = self.addresses;
+        match side {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
+
+    fn id(&self, side: Side, nodes: &HashMap<IpAddr, u32>) -> u32 {
+        nodes.get(&self.address(side)).copied().unwrap_or(0)
+    }
+
+    pub(super) fn opened(&mut self, conn: ConnId, opener: IpAddr, is_complete: bool, at: Label) {
+        let opener = self.side(opener);
+        for pair in &mut self.frontier {
+            pair.opened(Conn(conn.0), opener, at);
+            if !is_complete {
+                Side::BOTH.into_iter().for_each(|side| pair.hole(Conn(conn.0), side));
+            }
+        }
+    }
+
+    pub(super) fn finished(&mut self, conn: ConnId, by: IpAddr, at: Label) {
+        let by = self.side(by);
+        self.frontier.iter_mut().for_each(|pair| pair.finished(Conn(conn.0), by, at));
+    }
+
+    pub(super) fn reset(&mut self, conn: ConnId, by: IpAddr, at: Label) {
+        let by = self.side(by);
+        self.frontier.iter_mut().for_each(|pair| pair.reset(Conn(conn.0), by, at));
+    }
+
+    pub(super) fn hole(&mut self, conn: ConnId, from: IpAddr) {
+        let from = self.side(from);
+        self.frontier.iter_mut().for_each(|pair| pair.hole(Conn(conn.0), from));
+    }
+
+    pub(super) fn message(
+        &mut self,
+        arrived: &Arrived<'_>,
+        nodes: &HashMap<IpAddr, u32>,
+        options: &ReplayOptions,
+        deliveries: &mut dyn DeliverySink,
+    ) {
+        self.messages += 1;
+        if self.rejection.is_some() || self.exhausted.is_some() {
+            return;
+        }
+        let from = self.side(arrived.from);
+        self.restrict_revisions(from, arrived.translated.nodeid, options);
+        let label =
+            Label { frame: arrived.seen.frame, time: arrived.seen.time, kind: arrived.translated.kind };
+        let conn = arrived.seen.conn;
+        match self.advance(conn, from, arrived.translated, label) {
+            Ok(()) => {}
+            Err(refusal) => return self.refuse(from, arrived.seen, refusal, nodes),
+        }
+        if self.frontier.len() > options.budget {
+            self.exhausted = Some(format!("{} explanations", options.budget));
+        }
+        let size = self.frontier.len().min(self.sizes.len() - 1);
+        if let Some(count) = self.sizes.get_mut(size) {
+            *count += 1;
+        }
+        if self.shown.len() == SHOWN_BEFORE {
+            self.shown.pop_front();
+        }
+        self.shown.push_back(Shown { label, conn, from, message: arrived.translated.message });
+        self.settle(nodes, options, deliveries);
+    }
+
+    /// Advances every explanation; those that do not allow the message are dropped.
+    fn advance(
+        &mut self,
+        conn: ConnId,
+        from: Side,
+        translated: &Translated,
+        label: Label,
+    ) -> Result<(), Refusal> {
+        let mut refused = None;
+        let mut more = Vec::new();
+        let mut kept = 0;
+        for index in 0..self.frontier.len() {
+            let Some(pair) = self.frontier.get_mut(index) else { break };
+            match pair.sent(Conn(conn.0), from, translated.version, &translated.message, label) {
+                Ok(second) => {
+                    more.extend(second);
+                    self.frontier.swap(kept, index);
+                    kept += 1;
+                }
+                Err(refusal) => refused = refused.or(Some(refusal)),
+            }
+        }
+        match refused {
+            Some(refusal) if kept == 0 => return Err(refusal),
+            Some(_) => self.frontier.truncate(kept),
+            None => {}
+        }
+        self.frontier.append(&mut more);
+        if self.frontier.len() > 1 {
+            self.merge_equal();
+        }
+        Ok(())
+    }
+
+    fn merge_equal(&mut self) {
+        let mut distinct: Vec<Pair<Label>> = Vec::with_capacity(self.frontier.len());
+        for pair in self.frontier.drain(..) {
+            if !distinct.contains(&pair) {
+                distinct.push(pair);
+            }
+        }
+        self.frontier = distinct;
+    }
+
+    /// Takes from the explanation, once there is only one, what it tells.
+    fn settle(&mut self, nodes: &HashMap<IpAddr, u32>, options: &ReplayOptions, sink: &mut dyn DeliverySink) {
+        let ids = Side::BOTH.map(|side| self.id(side, nodes));
+        let Self { frontier, delivered, stalls, .. } = self;
+        let [pair] = &mut frontier[..] else { return };
+        let [a_counts, b_counts] = delivered;
+        let [a, b] = ids;
+        for (side, from, to, counts) in [(Side::A, b, a, b_counts), (Side::B, a, b, a_counts)] {
+            let [all, msg] = counts;
+            for Delivery { seq, label, .. } in pair.node_mut(side).drain_deliveries() {
+                *all += 1;
+                *msg += u64::from(label.is_msg());
+                sink.deliver(from, to, seq.0, &label);
+            }
+            for (gap, filled_by) in pair.node_mut(side).drain_gaps() {
+                if let Some(mut stall) = stall(&gap, filled_by, options) {
+                    (stall.from, stall.to) = (from, to);
+                    stalls.push((side, stall));
+                }
+            }
+            if pair.node(side).log_overflowed() {
+                self.exhausted = Some("arrivals for an incarnation that may have begun".to_owned());
+            }
+        }
+    }
+
+    fn restrict_revisions(&mut self, side: Side, id: u32, options: &ReplayOptions) {
+        let [a, b] = &mut self.revisions_set;
+        let done = match side {
+            Side::A => a,
+            Side::B => b,
+        };
+        if std::mem::replace(done, true) {
+            return;
+        }
+        let revisions = options.revisions.get(&id).copied().unwrap_or(options.default_revisions);
+        self.frontier.iter_mut().for_each(|pair| pair.restrict_revisions(side, revisions));
+    }
+
+    /// Rejects the pair at a message that is not even one of the protocol.
+    pub(super) fn reject(
+        &mut self,
+        from: IpAddr,
+        seen: &Seen<'_>,
+        refusal: Refusal,
+        nodes: &HashMap<IpAddr, u32>,
+    ) {
+        self.messages += 1;
+        if self.rejection.is_none() && self.exhausted.is_none() {
+            self.refuse(self.side(from), seen, refusal, nodes);
+        }
+    }
+
+    fn refuse(&mut self, from: Side, seen: &Seen<'_>, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
+        let before = self.shown.iter().map(|shown| self.describe(shown, nodes)).collect();
+        self.rejection = Some(Rejection {
+            frame: frame_number(seen.frame),
+            first_frame: frame_number(seen.first_frame),
+            file: seen.frame.file,
+            time: seconds(seen.time),
+            connection: seen.conn.to_string(),
+            from: self.id(from, nodes),
+            to: self.id(from.other(), nodes),
+            message: crate::describe::describe(seen.bytes),
+            rule: refusal.rule.id(),
+            rule_text: refusal.rule.text(),
+            expected: refusal.expected,
+            got: refusal.got,
+            before,
+        });
+    }
+
+    fn describe(&self, shown: &Shown, nodes: &HashMap<IpAddr, u32>) -> String {
+        let what = match shown.message {
+            Message::Opts { seq, .. } => format!("OPTS {seq} {}", name(&shown.label)),
+            Message::Ack(number) => format!("ACK {number}"),
+            Message::Bare(_) => name(&shown.label),
+        };
+        format!(
+            "frame {} {} {} > {}: {what}",
+            shown.label.frame(),
+            shown.conn,
+            self.id(shown.from, nodes),
+            self.id(shown.from.other(), nodes)
+        )
+    }
+
+    /// Ends the trace.
+    pub(super) fn finish(
+        mut self,
+        nodes: &HashMap<IpAddr, u32>,
+        options: &ReplayOptions,
+        sink: &mut dyn DeliverySink,
+    ) -> PairReport {
+        self.frontier.iter_mut().for_each(Pair::end);
+        self.frontier.truncate(1);
+        self.settle(nodes, options, sink);
+        let judged_to_the_end = self.rejection.is_none() && self.exhausted.is_none();
+        let verdict = match (&self.rejection, &self.exhausted) {
+            (Some(_), _) => Verdict::Rejected,
+            (None, Some(_)) => Verdict::Inconclusive,
+            (None, None) => Verdict::Accepted,
+        };
+        let mut sides = Side::BOTH;
+        if self.id(Side::A, nodes) > self.id(Side::B, nodes) {
+            sides.reverse();
+        }
+        if judged_to_the_end {
+            self.tell_open_gaps(nodes, options);
+        }
+        self.stalls.sort_by_key(|(_, stall)| stall.frame);
+        PairReport {
+            nodes: sides.map(|side| self.node_report(side, nodes)),
+            verdict,
+            breaks: self.frontier.first().map_or(0, Pair::breaks),
+            directions: sides.map(|side| self.direction(side, nodes)),
+            obligations: if judged_to_the_end { self.obligations(sides, nodes) } else { Vec::new() },
+            frontier: self.frontier_report(),
+            stalls: self.stalls.into_iter().map(|(_, stall)| stall).collect(),
+            rejection: self.rejection,
+            exhausted: self.exhausted,
+        }
+    }
+
+    fn tell_open_gaps(&mut self, nodes: &HashMap<IpAddr, u32>, options: &ReplayOptions) {
+        let Some(pair) = self.frontier.first() else { return };
+        for side in Side::BOTH {
+            if let Some(mut stall) = pair.node(side).gap().and_then(|gap| stall(gap, None, options)) {
+                (stall.from, stall.to) = (self.id(side.other(), nodes), self.id(side, nodes));
+                self.stalls.push((side, stall));
+            }
+        }
+    }
+
+    fn node_report(&self, side: Side, nodes: &HashMap<IpAddr, u32>) -> NodeReport {
+        let revisions = match (&self.rejection, self.frontier.first()) {
+            (None, Some(pair)) => pair.node(side).revisions().iter().map(|revision| revision.name()).collect(),
+            _ => Vec::new(),
+        };
+        NodeReport { id: self.id(side, nodes), address: self.address(side).to_string(), revisions }
+    }
+
+    fn direction(&self, from: Side, nodes: &HashMap<IpAddr, u32>) -> DirectionReport {
+        let [a, b] = self.delivered;
+        let [delivered, delivered_msg] = if from == Side::A { a } else { b };
+        let mut direction = DirectionReport {
+            from: self.id(from, nodes),
+            to: self.id(from.other(), nodes),
+            delivered,
+            delivered_msg,
+            ..DirectionReport::default()
+        };
+        if let Some(pair) = self.frontier.first() {
+            let sent = pair.node(from).counts();
+            let received = pair.node(from.other()).counts();
+            direction.retransmitted = sent.retransmitted;
+            direction.acks = sent.acks;
+            direction.fins = sent.fins;
+            direction.duplicates = received.duplicates;
+            direction.gaps = received.gaps;
+            direction.incarnations = u64::from(pair.node(from).life()) + 1;
+        }
+        direction
+    }
+
+    fn obligations(&self, sides: [Side; 2], nodes: &HashMap<IpAddr, u32>) -> Vec<Obligation> {
+        let Some(pair) = self.frontier.first() else { return Vec::new() };
+        let mut owed = Vec::new();
+        for side in sides {
+            let node = pair.node(side);
+            let record = node.record();
+            let mut owe = |what| {
+                owed.push(Obligation { node: self.id(side, nodes), peer: self.id(side.other(), nodes), what });
+            };
+            if record.state.is_closing() {
+                owe(format!("the record is left in {}", record.state));
+            }
+            if let Some(fin) = record.fin.filter(|fin| !fin.is_before(record.queue_head)) {
+                owe(format!("its FIN {fin} is not acknowledged"));
+            }
+            if record.queue_len() > 0 {
+                owe(format!("{} messages from {} are not acknowledged", record.queue_len(), record.queue_head));
+            }
+            if let Some(gap) = node.gap() {
+                let (missing, frame) = (gap.missing, gap.opened.frame());
+                owe(format!("it waits for {missing} since frame {frame} and ignored {} later ones", gap.ignored));
+            }
+        }
+        owed
+    }
+
+    fn frontier_report(&self) -> FrontierReport {
+        let total: u64 = self.sizes.iter().sum();
+        let mut seen = 0;
+        let median = self.sizes.iter().position(|count| {
+            seen += count;
+            total > 0 && seen * 2 >= total
+        });
+        let max = self.sizes.iter().rposition(|count| *count > 0);
+        FrontierReport { median: median.unwrap_or(0), max: max.unwrap_or(0) }
+    }
+}
+
+fn name(label: &Label) -> String {
+    let name = format!("{} {}", label.cmd(), label.type_name());
+    name.trim_end().to_owned()
+}
+
+/// A gap past which the pair went on talking for long enough; sender and receiver are still to be filled in.
+fn stall(gap: &Gap<Label>, filled_by: Option<Label>, options: &ReplayOptions) -> Option<StallReport> {
+    let lasted = gap.last_talk.time().seconds_since(gap.opened.time());
+    if lasted < options.stall_after {
+        return None;
+    }
+    let hazard = match gap.after_break {
+        Some(_) if gap.copies_came => Some("H1"),
+        Some((_, true)) => Some("H2"),
+        Some((_, false)) => Some("H3"),
+        None => None,
+    };
+    Some(StallReport {
+        from: 0,
+        to: 0,
+        seq: gap.missing.0,
+        frame: gap.opened.frame(),
+        since: seconds(gap.opened.time()),
+        lasted,
+        hazard,
+        ignored: gap.ignored,
+        break_frame: gap.after_break.map(|(label, _)| label.frame()),
+        filled_by: filled_by.map(|label| label.frame()),
+    })
+}
