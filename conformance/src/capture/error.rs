@@ -29,6 +29,9 @@ pub enum CaptureFault {
     /// No file was named.
     #[error("no capture was given")]
     NoFile,
+    /// The standard input is named more than once.
+    #[error("can be read only once")]
+    StandardInputTwice,
     /// The file holds no byte at all.
     #[error("is empty (zero bytes)")]
     Empty,

@@ -3,6 +3,7 @@
 //! Knows files, packets, TCP and SCTP; knows nothing of DLM messages.
 
 mod bytes;
+mod clocks;
 mod container;
 mod emit;
 mod error;
@@ -10,6 +11,7 @@ mod event;
 mod fragments;
 mod input;
 mod ip;
+mod lane;
 mod link;
 mod options;
 mod ports;

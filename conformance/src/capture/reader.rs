@@ -1,21 +1,30 @@
 //! From files to events.
 
+use super::Observed;
+use super::clocks;
 use super::container::PacketSource;
 use super::emit::Patience;
-use super::error::CaptureError;
+use super::error::{CaptureError, CaptureFault};
 use super::input::Input;
+use super::lane::{Lane, next_lane};
 use super::options::CaptureOptions;
 use super::ports::Ports;
-use super::summary::CaptureSummary;
+use super::summary::{CaptureSummary, ClockOffset};
 use super::tracker::Tracker;
-use super::{FrameRef, Observed};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// An opened capture.
+/// What two recorders may disturb the order.
+const MERGE_PATIENCE: Patience = Patience {
+    frames: 1024,
+    nanos: 1_000_000_000,
+};
+
+/// An opened capture: one file, or several that are read as one stream.
 pub struct CaptureReader {
-    source: PacketSource,
-    ports: Ports,
+    lanes: Vec<Lane>,
+    clocks: Vec<ClockOffset>,
+    options: CaptureOptions,
 }
 
 impl CaptureReader {
@@ -23,7 +32,36 @@ impl CaptureReader {
     ///
     /// Fails where nothing can be read at all; damage further on is reported by [`CaptureReader::read`].
     pub fn open(path: &Path, options: &CaptureOptions) -> Result<Self, CaptureError> {
-        Self::start(Input::open(path, options.progress.clone())?, options)
+        Self::open_together(&[path], options)
+    }
+
+    /// Opens files that are one capture: a ring, or what several nodes recorded at the same time.
+    ///
+    /// Packets come in the order of their times, those of each file in the order of the file. Clocks that are apart
+    /// are set to the clock of the first file by packets that the beginnings of two files have in common; times of
+    /// events are on that clock. Of packets in several files, the first counts.
+    pub fn open_together(
+        paths: &[impl AsRef<Path>],
+        options: &CaptureOptions,
+    ) -> Result<Self, CaptureError> {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().into()).collect();
+        let fail = |file: &str, fault| CaptureError {
+            file: file.to_owned(),
+            offset: 0,
+            fault,
+        };
+        if paths.is_empty() {
+            return Err(fail("", CaptureFault::NoFile));
+        }
+        if paths.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+            return Err(fail("-", CaptureFault::StandardInputTwice));
+        }
+        let sources = paths
+            .iter()
+            .map(|path| Input::open(path, options.progress.clone()).and_then(PacketSource::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        let clocks = clocks::align(&paths, options.alignment_packets);
+        Ok(Self::start(sources, clocks, options))
     }
 
     /// Reads a capture from anything; `name` is what errors call it.
@@ -34,33 +72,51 @@ impl CaptureReader {
     ) -> Result<Self, CaptureError> {
         let progress = options.progress.clone();
         let input = Input::from_read(name.to_owned(), Box::new(reader), progress)?;
-        Self::start(input, options)
+        let source = PacketSource::new(input)?;
+        Ok(Self::start(
+            vec![source],
+            vec![ClockOffset::default()],
+            options,
+        ))
     }
 
-    fn start(input: Input, options: &CaptureOptions) -> Result<Self, CaptureError> {
-        Ok(CaptureReader {
-            source: PacketSource::new(input)?,
-            ports: Ports::new(&options.ports),
-        })
+    fn start(
+        sources: Vec<PacketSource>,
+        clocks: Vec<ClockOffset>,
+        options: &CaptureOptions,
+    ) -> Self {
+        let lanes = sources.into_iter().zip(&clocks);
+        CaptureReader {
+            lanes: lanes
+                .map(|(source, clock)| Lane::new(source, *clock))
+                .collect(),
+            clocks,
+            options: options.clone(),
+        }
     }
 
     /// Reads to the end, or to where the capture is damaged.
     pub fn read(self, sink: &mut impl FnMut(Observed<'_>)) -> CaptureSummary {
-        let CaptureReader { mut source, ports } = self;
-        let mut tracker = Tracker::new(ports, Patience::default());
-        let mut frame = FrameRef::default();
-        let damage = loop {
-            match source.advance() {
-                Ok(true) => {
-                    frame.number += 1;
-                    tracker.handle_packet(&source.packet(), frame, sink);
-                }
-                Ok(false) => break None,
-                Err(error) => break Some(error),
-            }
+        let mut lanes = self.lanes;
+        let patience = match lanes.len() {
+            1 => Patience::default(),
+            _ => MERGE_PATIENCE,
         };
-        tracker.summary.bytes = source.offset();
-        tracker.summary.damage.extend(damage);
+        let mut tracker = Tracker::new(Ports::new(&self.options.ports), patience);
+        let mut damage = Vec::new();
+        for lane in &mut lanes {
+            damage.extend(lane.advance().err());
+        }
+        while let Some(lane) = next_lane(&mut lanes) {
+            let (frame, packet) = lane.packet();
+            tracker.handle_packet(&packet, frame, sink);
+            if let Err(error) = lane.advance() {
+                damage.push(error);
+            }
+        }
+        tracker.summary.bytes = lanes.iter().map(Lane::bytes).sum();
+        tracker.summary.damage = damage;
+        tracker.summary.clock_offsets = self.clocks;
         tracker.finish(sink)
     }
 }

@@ -51,12 +51,12 @@ pub struct Skipped {
 }
 
 /// How a file's clock was set against that of the first file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClockOffset {
     /// Index of the file.
     pub file: u16,
     /// Added to the times of this file, in nanoseconds.
     pub nanos: i64,
-    /// Packets found in both this file and an earlier one; with none, the clocks are taken to agree.
+    /// Packets found in both this file and an earlier one; with fewer than three, the clocks are taken to agree.
     pub common_packets: u64,
 }
