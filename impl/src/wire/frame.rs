@@ -254,3 +254,23 @@ impl Drop for Frames<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buffer_holds_no_more_than_a_message_however_long_the_stream() {
+        let mut ack = [0; HEADER_LEN];
+        ack[12] = 16;
+        let stream = ack.repeat(20_000);
+        let mut framer = Framer::new();
+        for chunk in stream.chunks(1001) {
+            let mut frames = framer.frames(chunk);
+            while let Some(frame) = frames.next_frame() {
+                assert_eq!(frame.map(|frame| frame.bytes.len()), Ok(HEADER_LEN));
+            }
+        }
+        assert!(framer.buffer.capacity() <= MAX_MESSAGE_LEN);
+    }
+}

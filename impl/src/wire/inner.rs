@@ -18,7 +18,7 @@ impl<'a> Inner<'a> {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::MessageTooLong`] over 4096 bytes (WIRE-1); [`Opts::new`] asks for less.
+    /// [`EncodeError::MessageTooLong`] over 4096 bytes (WIRE-1); [`super::Opts::new`] asks for less.
     pub fn msg(sender: Sender, lockspace: LockspaceId, msg: Msg<'a>) -> Result<Self, EncodeError> {
         let length = checked_length(MSG_LEN.saturating_add(msg.block.len()))?;
         Ok(Self {
@@ -31,7 +31,7 @@ impl<'a> Inner<'a> {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::MessageTooLong`] over 4096 bytes (WIRE-1); [`Opts::new`] asks for less.
+    /// [`EncodeError::MessageTooLong`] over 4096 bytes (WIRE-1); [`super::Opts::new`] asks for less.
     pub fn rcom(
         sender: Sender,
         lockspace: LockspaceId,
@@ -171,9 +171,9 @@ pub struct Rcom<'a> {
     pub result: i32,
     /// `id`, for the lock manager.
     pub id: u64,
-    /// `seq`, for the lock manager: no [`Seq`].
+    /// `seq`, for the lock manager: no [`super::Seq`].
     pub seq: u64,
-    /// `seq_reply`, for the lock manager: no [`Seq`].
+    /// `seq_reply`, for the lock manager: no [`super::Seq`].
     pub seq_reply: u64,
     /// The bytes behind the fields.
     pub payload: &'a [u8],

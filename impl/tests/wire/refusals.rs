@@ -251,6 +251,17 @@ fn an_error_is_one_sentence_with_its_rule() {
     );
 }
 
+#[test]
+fn offsets_count_the_options_in_front_of_the_message_inside() {
+    let mut bytes = fin_with_options(&[0; 8]);
+    bytes[24 + 8 + 14] = 9;
+    let error = decode(&bytes).unwrap_err();
+    assert_eq!(
+        (error.offset, error.kind),
+        (46, Kind::UnknownCmd { got: 9 })
+    );
+}
+
 /// Every front part is refused as it is; with its outer length mended, unless what is missing is of variable size.
 fn check_truncations(bytes: &[u8]) {
     let message = decode(bytes).unwrap();

@@ -84,6 +84,14 @@ fn a_header_without_a_plausible_one_behind_it_is_no_boundary() {
 }
 
 #[test]
+fn a_whole_message_that_does_not_decode_is_no_boundary() {
+    let mut stream = stream(&[FIN_K612, ACK_K612]);
+    stream[16] = 1;
+    assert!(plausible_header(&stream));
+    assert_eq!(resync(&stream), Some(40));
+}
+
+#[test]
 fn everything_of_version_3_1_is_a_boundary() {
     let mut stream = stream(&[BARE_NAMES_K61, BARE_NAMES_K61]);
     (stream[0], stream[48]) = (1, 1);

@@ -248,6 +248,36 @@ fn options_are_padded_to_eight_bytes() {
 }
 
 #[test]
+fn options_read_in_part_go_out_in_the_part_not_read() {
+    let mut bytes = Vec::new();
+    for kind in [1, 2] {
+        Options::push(
+            &mut bytes,
+            OptionItem {
+                kind,
+                pad: 0,
+                value: &[],
+            },
+        )
+        .unwrap();
+    }
+    let mut options = Options::from_bytes(&bytes);
+    options.next();
+    let rest = Opts::new(Seq(0), Options::from_bytes(&bytes[8..]), Inner::fin(NODE_1));
+    assert_eq!(Opts::new(Seq(0), options, Inner::fin(NODE_1)), rest);
+}
+
+#[test]
+fn every_single_pad_shows() {
+    let fin = crate::golden::bytes(crate::golden::FIN_K612);
+    for at in [15, 17, 20, 21, 22, 23, 39] {
+        let mut bytes = fin.clone();
+        bytes[at] = 1;
+        assert!(!decode(&bytes).unwrap().pads_are_zero(), "byte {at}");
+    }
+}
+
+#[test]
 fn a_slice_takes_the_message_or_stays_as_it_is() {
     let message = Message::from(Ack::new(NODE_1, Seq(5), &[1, 2]).unwrap());
     let mut room = [9; 20];
