@@ -14,6 +14,8 @@ pub(super) struct Half {
     pub(super) reset: bool,
     /// Bytes that it sent are missing from what was recorded.
     pub(super) hole: bool,
+    /// When it wrote here last, on the clock of the pair's events; 0 for never.
+    pub(super) last_write: u64,
     /// The incarnation of its record that wrote here last.
     pub(super) life: Option<u32>,
     /// What that incarnation wrote.
@@ -56,14 +58,17 @@ impl Half {
 pub(super) struct Connection {
     pub(super) id: Conn,
     pub(super) opener: Side,
+    /// When it was opened, on the clock of the pair's events.
+    pub(super) opened_at: u64,
     pub(super) halves: [Half; 2],
 }
 
 impl Connection {
-    pub(super) fn new(id: Conn, opener: Side) -> Self {
+    pub(super) fn new(id: Conn, opener: Side, opened_at: u64) -> Self {
         Self {
             id,
             opener,
+            opened_at,
             halves: [Half::default(); 2],
         }
     }

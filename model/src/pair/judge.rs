@@ -56,16 +56,14 @@ impl<L: Copy> Pair<L> {
         }
     }
 
-    /// NET-1: a node does not send on the peer's connection while its own is whole and in use.
+    /// NET-1: a node does not turn to the peer's connection while its own is whole. One that the peer opened since
+    /// it wrote on its own last is a sign of a break that nobody saw.
     pub(super) fn check_connection(&self, conn: Conn, from: Side) -> Result<(), Refusal> {
-        if self.connection(conn).is_none_or(|used| used.opener == from) {
-            return Ok(());
-        }
-        let life = self.node(from).life;
-        let in_use = |own: &&Connection| {
-            own.opener == from && own.is_whole() && own.half(from).life == Some(life)
+        let Some(used) = self.connection(conn).filter(|used| used.opener != from) else { return Ok(()) };
+        let is_preferred = |own: &&Connection| {
+            own.opener == from && own.is_whole() && own.half(from).last_write > used.opened_at
         };
-        match self.connections.iter().find(in_use) {
+        match self.connections.iter().find(is_preferred) {
             None => Ok(()),
             Some(own) => Err(Refusal::new(
                 rule::NET_1,
@@ -153,7 +151,7 @@ impl<L: Copy> Pair<L> {
             let expected = "only STATUS and NAMES before a message from the peer told its version";
             return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
         }
-        let current = self.fit_opts(conn, from, seq, inner, body);
+        let current = self.fit_opts(conn, from, seq, body);
         let new_life = if seq == Seq::ZERO || current.is_err() {
             self.fit_new_life(conn, from, seq)
         } else {
@@ -175,7 +173,6 @@ impl<L: Copy> Pair<L> {
         conn: Conn,
         from: Side,
         seq: Seq,
-        inner: Inner,
         body: u64,
     ) -> Result<Fit, Refusal> {
         let node = self.node(from);
@@ -192,13 +189,6 @@ impl<L: Copy> Pair<L> {
                 rule::SND_4,
                 format!("no number beyond {fin}"),
                 got,
-            ));
-        }
-        if inner == Inner::Fin && node.is_closing() && node.record.stop_tx {
-            return Err(Refusal::new(
-                rule::CLS_4,
-                "one FIN an incarnation",
-                "another FIN",
             ));
         }
         let connection = self.connection(conn);

@@ -63,6 +63,8 @@ pub struct Pair<L> {
     connections: Vec<Connection>,
     last_break: Option<(L, bool)>,
     breaks: u64,
+    /// Counts messages and openings, to tell before from after.
+    clock: u64,
 }
 
 impl<L: Copy> Pair<L> {
@@ -74,6 +76,7 @@ impl<L: Copy> Pair<L> {
             connections: Vec::new(),
             last_break: None,
             breaks: 0,
+            clock: 0,
         }
     }
 
@@ -116,7 +119,8 @@ impl<L: Copy> Pair<L> {
             self.note_break(at, false);
         }
         self.forget_dead();
-        self.connections.push(Connection::new(conn, opener));
+        self.clock += 1;
+        self.connections.push(Connection::new(conn, opener, self.clock));
     }
 
     /// `by` closed its sending side of `conn`.
@@ -160,6 +164,11 @@ impl<L: Copy> Pair<L> {
         self.check_version(from, version)?;
         self.check_connection(conn, from)?;
         let reading = self.judge(conn, from, version, message)?;
+        self.clock += 1;
+        let now = self.clock;
+        if let Some(connection) = self.connection_mut(conn) {
+            connection.half_mut(from).last_write = now;
+        }
         let mut second = None;
         if reading.both_fit() {
             let mut other = self.clone();
@@ -251,8 +260,9 @@ impl<L: Copy> Pair<L> {
             node.breaks = node.breaks.saturating_add(1);
             node.recent_breaks = node.recent_breaks.saturating_add(1);
             node.reads.clear();
-            if let Some(gap) = node.gap.as_mut().filter(|gap| gap.conn == conn) {
-                gap.broken = true;
+            if let Some(gap) = node.gap.as_mut() {
+                gap.is_disturbed = true;
+                gap.broken |= gap.conn == conn;
             }
         }
         let closed = self.nodes.iter().any(|node| node.ended);
@@ -270,6 +280,9 @@ impl<L: Copy> Pair<L> {
             node.breaks = node.breaks.saturating_add(1);
             node.recent_breaks = node.recent_breaks.saturating_add(1);
             node.reads.clear();
+            if let Some(gap) = node.gap.as_mut() {
+                gap.is_disturbed = true;
+            }
         }
         self.outputs_note_break();
     }

@@ -64,6 +64,8 @@ pub struct Gap<L> {
     pub after_break: Option<(L, bool)>,
     /// The last message of the pair while the gap was open and its connection whole.
     pub last_talk: L,
+    /// Something broke while the gap was open.
+    pub is_disturbed: bool,
     /// Its connection broke while the gap was open.
     pub broken: bool,
 }
@@ -217,6 +219,7 @@ impl<L: Copy> Node<L> {
     pub(super) fn begin_life(&mut self, peer_life: u32) {
         self.close_gap(None);
         self.record.reset();
+        self.record.users = 1;
         self.life += 1;
         self.peer_life = peer_life;
         self.ended = false;
@@ -262,7 +265,7 @@ impl<L: Copy> Node<L> {
             Receipt::Duplicate => {
                 self.counts.duplicates += 1;
                 self.prompts = self.prompts.saturating_add(1);
-                if let Some(gap) = self.gap.as_mut().filter(|gap| gap.conn == arrival.conn) {
+                if let Some(gap) = self.gap.as_mut().filter(|gap| gap.conn == arrival.conn && !gap.is_disturbed) {
                     gap.copies_came = true;
                 }
             }
@@ -344,6 +347,7 @@ impl<L: Copy> Node<L> {
             copies_came: false,
             after_break: None,
             last_talk: arrival.label,
+            is_disturbed: false,
             broken: false,
         });
     }
