@@ -36,20 +36,12 @@ impl Half {
 
     /// What incarnation `life` wrote here.
     pub(super) fn output_of(&self, life: u32) -> Output {
-        if self.life == Some(life) {
-            self.output
-        } else {
-            Output::default()
-        }
+        if self.life == Some(life) { self.output } else { Output::default() }
     }
 
     /// The last ACK that incarnation `life` wrote here.
     pub(super) fn acked_by(&self, life: u32) -> Option<Seq> {
-        if self.life == Some(life) {
-            self.acked
-        } else {
-            None
-        }
+        if self.life == Some(life) { self.acked } else { None }
     }
 }
 
@@ -65,12 +57,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: Conn, opener: Side, opened_at: u64) -> Self {
-        Self {
-            id,
-            opener,
-            opened_at,
-            halves: [Half::default(); 2],
-        }
+        Self { id, opener, opened_at, halves: [Half::default(); 2] }
     }
 
     pub(super) fn half(&self, side: Side) -> &Half {

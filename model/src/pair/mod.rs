@@ -109,12 +109,14 @@ impl<L: Copy> Pair<L> {
         self.breaks
     }
 
+    /// Whether a connection is left that no end is known to have closed.
+    pub fn is_connected(&self) -> bool {
+        self.connections.iter().any(Connection::is_whole)
+    }
+
     /// `opener` opened a connection. If another of its own is still whole, that one broke unseen.
     pub fn opened(&mut self, conn: Conn, opener: Side, at: L) {
-        let superseded = self
-            .connections
-            .iter_mut()
-            .filter(|old| old.opener == opener && old.is_whole());
+        let superseded = self.connections.iter_mut().filter(|old| old.opener == opener && old.is_whole());
         if superseded.count() > 0 {
             self.note_break(at, false);
         }
@@ -187,11 +189,7 @@ impl<L: Copy> Pair<L> {
         for side in Side::BOTH {
             let peer_life = self.node(side.other()).life;
             let node = self.node_mut(side);
-            if node
-                .log
-                .iter()
-                .any(|arrival| matches!(arrival.what, Arrived::Opts(seq, _) if seq.0 == 0))
-            {
+            if node.log.iter().any(|arrival| matches!(arrival.what, Arrived::Opts(seq, _) if seq.0 == 0)) {
                 node.begin_life(peer_life);
             }
         }
@@ -202,23 +200,17 @@ impl<L: Copy> Pair<L> {
         let what = match *message {
             Message::Opts { seq, inner, .. } => Arrived::Opts(seq, inner),
             Message::Ack(number) => Arrived::Ack(number),
-            Message::Bare(kind) => Arrived::Bare {
-                status_or_names: matches!(kind, BareKind::Status | BareKind::Names),
-            },
+            Message::Bare(kind) => {
+                Arrived::Bare { status_or_names: matches!(kind, BareKind::Status | BareKind::Names) }
+            }
         };
         let arrival = Arrival { conn, what, label };
         let sender_life = self.node(from).life;
-        let others = self
-            .connections
-            .iter()
-            .filter(|other| other.id != conn && !other.is_dead());
+        let others = self.connections.iter().filter(|other| other.id != conn && !other.is_dead());
         let may_fill = others.count() > 0;
         let connection = self.connection_mut(conn);
-        let is_doubtful = connection
-            .as_ref()
-            .is_some_and(|connection| connection.may_be_unread_by(reader));
-        let had_hole = connection
-            .is_some_and(|connection| std::mem::take(&mut connection.half_mut(from).hole));
+        let is_doubtful = connection.as_ref().is_some_and(|connection| connection.may_be_unread_by(reader));
+        let had_hole = connection.is_some_and(|connection| std::mem::take(&mut connection.half_mut(from).hole));
         let last_break = self.last_break;
         let node = self.node_mut(reader);
         node.has_heard = true;
@@ -288,35 +280,21 @@ impl<L: Copy> Pair<L> {
     }
 
     fn outputs_note_break(&mut self) {
-        for half in self
-            .connections
-            .iter_mut()
-            .flat_map(|connection| &mut connection.halves)
-        {
+        for half in self.connections.iter_mut().flat_map(|connection| &mut connection.halves) {
             half.output.note_break();
         }
     }
 
     fn connection(&self, conn: Conn) -> Option<&Connection> {
-        self.connections
-            .iter()
-            .rev()
-            .find(|connection| connection.id == conn)
+        self.connections.iter().rev().find(|connection| connection.id == conn)
     }
 
     fn connection_mut(&mut self, conn: Conn) -> Option<&mut Connection> {
-        self.connections
-            .iter_mut()
-            .rev()
-            .find(|connection| connection.id == conn)
+        self.connections.iter_mut().rev().find(|connection| connection.id == conn)
     }
 
     fn forget_dead(&mut self) {
-        let dead = self
-            .connections
-            .iter()
-            .filter(|connection| connection.is_dead())
-            .count();
+        let dead = self.connections.iter().filter(|connection| connection.is_dead()).count();
         if dead > MAX_DEAD_CONNECTIONS
             && let Some(oldest) = self.connections.iter().position(Connection::is_dead)
         {

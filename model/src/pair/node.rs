@@ -131,10 +131,7 @@ pub struct Node<L> {
 impl<L: Copy> Node<L> {
     pub(super) fn new(revisions: RevisionSet, is_complete: bool) -> Self {
         Self {
-            record: Record {
-                users: 1,
-                ..Record::default()
-            },
+            record: Record { users: 1, ..Record::default() },
             revisions,
             version: None,
             life: 0,
@@ -147,10 +144,7 @@ impl<L: Copy> Node<L> {
             recent_breaks: u32::from(!is_complete),
             passes: 0,
             own_acked: None,
-            bodies: Bodies {
-                is_partial: !is_complete,
-                ..Bodies::default()
-            },
+            bodies: Bodies { is_partial: !is_complete, ..Bodies::default() },
             reads: VecDeque::new(),
             late: VecDeque::new(),
             log: VecDeque::new(),
@@ -170,10 +164,7 @@ impl<L: Copy> Node<L> {
         if !self.ended {
             return self.record;
         }
-        let mut next = Record {
-            users: self.record.users,
-            ..Record::default()
-        };
+        let mut next = Record { users: self.record.users, ..Record::default() };
         for arrival in &self.log {
             detect(&mut next, arrival.what, self.revisions);
         }
@@ -255,9 +246,7 @@ impl<L: Copy> Node<L> {
     }
 
     fn read_opts(&mut self, seq: Seq, inner: Inner, arrival: Arrival<L>, may_fill: bool) {
-        if !self.expects_known
-            && (self.record.seq_next == Seq::ZERO || self.record.seq_next.is_before(seq))
-        {
+        if !self.expects_known && (self.record.seq_next == Seq::ZERO || self.record.seq_next.is_before(seq)) {
             self.record.seq_next = seq;
         }
         match self.record.receive_number(seq) {
@@ -298,12 +287,7 @@ impl<L: Copy> Node<L> {
             self.prompts = self.prompts.saturating_add(1);
             self.step(Event::ReceiveFin);
         } else {
-            self.deliveries.push_back(Delivery {
-                life: self.life,
-                seq,
-                inner,
-                label,
-            });
+            self.deliveries.push_back(Delivery { life: self.life, seq, inner, label });
         }
     }
 
@@ -380,10 +364,7 @@ impl<L: Copy> Node<L> {
     pub(super) fn read_late_up_to(&mut self, number: Seq) {
         while self.record.seq_next.is_before(number) {
             let next = self.record.seq_next;
-            let found = self
-                .late
-                .iter()
-                .position(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next));
+            let found = self.late.iter().position(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next));
             let Some(arrival) = found.and_then(|index| self.late.remove(index)) else {
                 return;
             };
@@ -394,11 +375,7 @@ impl<L: Copy> Node<L> {
     /// The number that it would expect next had it read every late arrival too.
     pub(super) fn could_expect(&self) -> Seq {
         let mut next = self.record.seq_next;
-        while self
-            .late
-            .iter()
-            .any(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next))
-        {
+        while self.late.iter().any(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next)) {
             next = next.next();
         }
         next
@@ -407,12 +384,7 @@ impl<L: Copy> Node<L> {
 
 /// VER-1, VER-4. Membership is not in a capture: a record that hears anything is taken as joined.
 fn detect(record: &mut Record, what: Arrived, revisions: RevisionSet) {
-    let status_or_names = matches!(
-        what,
-        Arrived::Bare {
-            status_or_names: true
-        }
-    );
+    let status_or_names = matches!(what, Arrived::Bare { status_or_names: true });
     let revision = revisions.iter().last().unwrap_or(Revision::Linux6_12);
     record.detect(Version::V3_2, status_or_names, revision);
     if record.state == State::Closed && record.version.is_some() {
@@ -447,11 +419,7 @@ const UNSEEN: u64 = 0;
 impl Bodies {
     pub(super) fn lookup(&self, seq: Seq) -> Body {
         if seq.is_before(self.base) {
-            return if self.is_partial {
-                Body::Forgotten
-            } else {
-                Body::Released
-            };
+            return if self.is_partial { Body::Forgotten } else { Body::Released };
         }
         match self.ring.get(self.base.distance_to(seq) as usize) {
             None | Some(&UNSEEN) => Body::Unseen,
