@@ -12,8 +12,10 @@ pub(super) struct Half {
     pub(super) finished: bool,
     /// Reset the connection.
     pub(super) reset: bool,
-    /// Bytes that it sent are missing from what was recorded.
-    pub(super) hole: bool,
+    /// Bytes that it sent are missing from what was recorded, and nothing sequenced was seen since.
+    pub(super) hole_in_numbers: bool,
+    /// The same, and no ACK was seen since.
+    pub(super) hole_in_acks: bool,
     /// When it wrote here last, on the clock of the pair's events; 0 for never.
     pub(super) last_write: u64,
     /// The incarnation of its record that wrote here last.
@@ -32,6 +34,13 @@ impl Half {
             self.output = Output::default();
             self.acked = None;
         }
+    }
+
+    /// Bytes are missing: what was written may go on anywhere.
+    pub(super) fn note_hole(&mut self) {
+        self.hole_in_numbers = true;
+        self.hole_in_acks = true;
+        self.output = Output::default();
     }
 
     /// What incarnation `life` wrote here.

@@ -8,7 +8,7 @@ use crate::seq::Seq;
 
 use super::connection::Connection;
 use super::node::{Body, Node};
-use super::{Conn, Pair, Side};
+use super::{Conn, Pair, Side, Suspect};
 
 /// How a message fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(super) struct Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
     Fresh,
+    /// Nothing was seen before, and it is not the first of its numbers.
+    Late,
     Copy(Place),
     Ack,
     Bare,
@@ -51,21 +53,32 @@ impl<L: Copy> Pair<L> {
         }
     }
 
-    /// NET-1: a node does not turn to the peer's connection while its own is whole. One that the peer opened since
-    /// it wrote on its own last is a sign of a break that nobody saw.
+    /// NET-1: a node that writes on its own connection again had no reason to turn to the peer's meanwhile.
     pub(super) fn check_connection(&self, conn: Conn, from: Side) -> Result<(), Refusal> {
-        let Some(used) = self.connection(conn).filter(|used| used.opener != from) else {
-            return Ok(());
-        };
-        let is_preferred =
-            |own: &&Connection| own.opener == from && own.is_whole() && own.half(from).last_write > used.opened_at;
-        match self.connections.iter().find(is_preferred) {
+        let [a, b] = &self.suspects;
+        let suspect = if from == Side::A { a } else { b };
+        match suspect.as_ref().filter(|suspect| suspect.own == conn) {
             None => Ok(()),
-            Some(own) => Err(Refusal::new(
+            Some(suspect) => Err(Refusal::new(
                 rule::NET_1,
-                format!("it on {}, which the sender opened and uses", own.id),
-                format!("it on {conn}, which the peer opened"),
+                format!("it on {conn}, which the sender opened and goes on using"),
+                format!("it on {}, which the peer opened", suspect.used),
             )),
+        }
+    }
+
+    /// Notes a message on the peer's connection while the sender's own looks whole. One that the peer opened since
+    /// the sender wrote on its own last is no wonder: there was a break that nobody saw.
+    pub(super) fn suspect(&mut self, conn: Conn, from: Side, at: L) {
+        let Some(used) = self.connection(conn).filter(|used| used.opener != from) else {
+            return;
+        };
+        let opened_at = used.opened_at;
+        let is_preferred =
+            |own: &&Connection| own.opener == from && own.is_whole() && own.half(from).last_write > opened_at;
+        let own = self.connections.iter().find(is_preferred).map(|own| own.id);
+        if let Some(own) = own {
+            self.suspect_mut(from).get_or_insert(Suspect { own, used: conn, at });
         }
     }
 
@@ -119,6 +132,9 @@ impl<L: Copy> Pair<L> {
             }
             _ => node.revisions,
         };
+        if node.may_join_late() && seq != Seq::ZERO {
+            return Ok(Reading { current: Some(Fit::Late), new_life: None, revisions });
+        }
         if !node.has_heard {
             let expected = "only STATUS and NAMES before a message from the peer told its version";
             return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
@@ -145,8 +161,7 @@ impl<L: Copy> Pair<L> {
             let got = format!("the fresh number {seq} after the FIN with number {fin}");
             return Err(Refusal::new(rule::SND_4, format!("no number beyond {fin}"), got));
         }
-        let connection = self.connection(conn);
-        if connection.is_some_and(|connection| connection.half(from).hole) {
+        if node.is_unsettled {
             return Ok(Fit::Fresh);
         }
         let was_seen = |number| matches!(node.bodies.lookup(number), Body::Seen(_));
@@ -190,10 +205,12 @@ impl<L: Copy> Pair<L> {
     /// SND-7: whether the sender's record may have been reset before this message, and `seq` begin its numbers.
     fn fit_new_life(&self, conn: Conn, from: Side, seq: Seq) -> Option<Fit> {
         let node = self.node(from);
-        let wrote_here = self.connection(conn).is_some_and(|used| used.half(from).life == Some(node.life));
-        let hole = self.connection(conn).is_some_and(|used| used.half(from).hole);
-        let began_here = self.connection(conn).is_some() && !wrote_here;
-        let may_begin = node.is_closing() || began_here || hole;
+        let connection = self.connection(conn)?;
+        let began_here = connection.half(from).life != Some(node.life);
+        // A FIN of either side may have been before what is seen.
+        let peer = self.node(from.other());
+        let may_have_closed = node.joined_late && (node.fresh == 0 || peer.fresh == 0);
+        let may_begin = node.is_closing() || began_here || connection.half(from).hole_in_numbers || may_have_closed;
         let is_start = seq == Seq::ZERO || (began_here && seq.0 < MAX_LOST_AT_START);
         let has_history = node.record.seq_send != Seq::ZERO || node.record.seq_next != Seq::ZERO;
         (may_begin && is_start && has_history && node.sends_known).then_some(Fit::Fresh)
@@ -225,8 +242,8 @@ impl<L: Copy> Pair<L> {
     fn fit_ack(&self, conn: Conn, from: Side, number: Seq) -> Result<Fit, Refusal> {
         let node = self.node(from);
         let peer = self.node(from.other());
-        if !node.expects_known {
-            return self.fit_first_ack(node, peer, number);
+        if node.life == 0 && node.record.seq_next == Seq::ZERO && peer.may_join_late() && number != Seq::ZERO {
+            return Ok(Fit::Late);
         }
         let lowest = self.lowest_ack(conn, from);
         if let Some(lowest) = lowest.filter(|lowest| number.is_before(*lowest)) {
@@ -234,7 +251,7 @@ impl<L: Copy> Pair<L> {
             return Err(Refusal::new(rule::RCV_7, expected, format!("ACK({number})")));
         }
         let highest = if node.record.seq_next.is_before(number) { node.could_expect() } else { node.record.seq_next };
-        if highest.is_before(number) {
+        if highest.is_before(number) && !peer.is_unsettled {
             let sent = peer.record.seq_send;
             let reason = if sent.is_before(number) { "sent" } else { "accepted in order" };
             let expected = format!("at most ACK({highest}), for no more was {reason}");
@@ -242,17 +259,6 @@ impl<L: Copy> Pair<L> {
         }
         if highest == Seq::ZERO && number == Seq::ZERO && lowest.is_none() {
             return Err(Refusal::new(rule::ACK_1, "no ACK, for nothing was accepted yet", "ACK(0)"));
-        }
-        Ok(Fit::Ack)
-    }
-
-    /// Where what was seen began in mid-stream: anything that the peer can have sent.
-    fn fit_first_ack(&self, node: &Node<L>, peer: &Node<L>, number: Seq) -> Result<Fit, Refusal> {
-        let sent = peer.record.seq_send;
-        let begun = peer.sends_known && node.record.seq_next != Seq::ZERO;
-        if begun && sent.is_before(number) {
-            let got = format!("ACK({number})");
-            return Err(Refusal::new(rule::ACK_1, format!("at most ACK({sent}), for no more was sent"), got));
         }
         Ok(Fit::Ack)
     }
@@ -292,7 +298,7 @@ impl<L: Copy> Pair<L> {
             return RevisionSet::any();
         };
         let half = connection.half(from);
-        if !node.expects_known || half.hole {
+        if !node.expects_known || half.hole_in_acks {
             return RevisionSet::any();
         }
         RevisionSet::any().filter(|revision| match revision.ack_policy() {
@@ -317,6 +323,9 @@ impl<L: Copy> Pair<L> {
             node.begin_life(peer_life);
             reading.new_life
         });
+        if fit == Some(Fit::Late) {
+            self.join_late(from, message);
+        }
         match (*message, fit) {
             (Message::Opts { seq, inner, body }, Some(Fit::Copy(place))) => {
                 self.write_copy(conn, from, seq, inner, body, place);
@@ -327,6 +336,17 @@ impl<L: Copy> Pair<L> {
         }
     }
 
+    /// What is seen began within the incarnation whose numbers `message` is about.
+    fn join_late(&mut self, from: Side, message: &Message) {
+        let (numbered, reader) = match message {
+            Message::Ack(_) => (from.other(), from),
+            _ => (from, from.other()),
+        };
+        self.node_mut(numbered).join_late();
+        self.node_mut(reader).expects_known = false;
+        self.node_mut(from).has_heard = true;
+    }
+
     fn write_fresh(&mut self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) {
         let node = self.node_mut(from);
         if !node.sends_known {
@@ -334,6 +354,8 @@ impl<L: Copy> Pair<L> {
             node.record.queue_head = seq;
             node.bodies.start_at(seq);
         }
+        node.fresh += 1;
+        node.seen_since.get_or_insert(seq);
         node.record.seq_send = seq;
         if inner == Inner::Fin {
             node.send_fin();
@@ -346,6 +368,7 @@ impl<L: Copy> Pair<L> {
         if let Some(connection) = self.connection_mut(conn) {
             let half = connection.half_mut(from);
             half.enter_life(life);
+            half.hole_in_numbers = false;
             half.output.write_fresh(seq);
         }
     }
@@ -354,18 +377,22 @@ impl<L: Copy> Pair<L> {
         let node = self.node_mut(from);
         node.counts.retransmitted += 1;
         node.passes += u32::from(place == Place::Begins);
+        node.seen_since.get_or_insert(seq);
         node.recent_breaks = 0;
         if node.bodies.lookup(seq) == Body::Unseen {
             node.bodies.record(seq, body);
             if inner == Inner::Fin && node.record.fin.is_none() {
+                let next = node.record.seq_send;
                 node.record.seq_send = seq;
                 node.send_fin();
+                node.record.seq_send = next;
             }
         }
         let life = node.life;
         if let Some(connection) = self.connection_mut(conn) {
             let half = connection.half_mut(from);
             half.enter_life(life);
+            half.hole_in_numbers = false;
             half.output.write_copy(seq);
         }
     }
@@ -373,12 +400,14 @@ impl<L: Copy> Pair<L> {
     fn write_ack(&mut self, conn: Conn, from: Side, number: Seq) {
         let node = self.node_mut(from);
         node.counts.acks += 1;
-        if node.expects_known {
-            node.read_late_up_to(number);
-        } else {
-            node.expects_known = node.record.seq_next != Seq::ZERO;
-            node.record.seq_next = node.record.seq_next.max(number);
+        node.read_late_up_to(number);
+        if !node.expects_known {
+            node.expects_known = true;
             node.ack_base = number;
+        }
+        if node.record.seq_next.is_before(number) {
+            node.record.seq_next = number; // what it accepted is missing from what was recorded
+            node.close_gap(None);
         }
         node.note_acked(number);
         let life = node.life;
@@ -389,8 +418,13 @@ impl<L: Copy> Pair<L> {
         let half = connection.half_mut(from);
         half.enter_life(life);
         half.acked = Some(number);
+        half.hole_in_acks = false;
         if is_own {
             self.node_mut(from).own_acked = Some(number);
+        }
+        let peer = self.node_mut(from.other());
+        if peer.is_unsettled {
+            peer.settle(number);
         }
     }
 }

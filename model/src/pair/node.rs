@@ -103,6 +103,14 @@ pub struct Node<L> {
     pub(super) sends_known: bool,
     /// The number that it expects is known.
     pub(super) expects_known: bool,
+    /// What is seen began within this incarnation.
+    pub(super) joined_late: bool,
+    /// It may have used numbers beyond those seen, for what is seen began late or has a hole.
+    pub(super) is_unsettled: bool,
+    /// The first number seen since then.
+    pub(super) seen_since: Option<Seq>,
+    /// Fresh messages seen in this incarnation.
+    pub(super) fresh: u64,
     /// Breaks of the pair in this incarnation.
     pub(super) breaks: u32,
     /// Breaks since it last sent something sequenced.
@@ -140,6 +148,10 @@ impl<L: Copy> Node<L> {
             has_heard: !is_complete,
             sends_known: is_complete,
             expects_known: is_complete,
+            joined_late: !is_complete,
+            is_unsettled: !is_complete,
+            seen_since: None,
+            fresh: 0,
             breaks: u32::from(!is_complete),
             recent_breaks: u32::from(!is_complete),
             passes: 0,
@@ -156,6 +168,37 @@ impl<L: Copy> Node<L> {
             ack_base: Seq::ZERO,
             prompts: 0,
             counts: Counts::default(),
+        }
+    }
+
+    /// Nothing of this incarnation was seen yet, and it began before what is seen.
+    pub(super) fn join_late(&mut self) {
+        self.sends_known = false;
+        self.joined_late = true;
+        self.note_hole();
+    }
+
+    /// Whether no number of its own was seen yet, so that what is seen may begin in mid-stream.
+    pub(super) fn may_join_late(&self) -> bool {
+        self.life == 0 && self.fresh == 0 && self.record.seq_send == Seq::ZERO
+    }
+
+    /// Something that it sent is missing from what was recorded.
+    pub(super) fn note_hole(&mut self) {
+        self.is_unsettled = true;
+        self.seen_since = None;
+        self.bodies.is_partial = true;
+        self.breaks = self.breaks.saturating_add(1);
+        self.recent_breaks = self.recent_breaks.saturating_add(1);
+    }
+
+    /// The peer acknowledged up to `number`, which may be beyond what was seen of this node's numbers.
+    pub(super) fn settle(&mut self, number: Seq) {
+        if self.record.seq_send.is_before(number) && self.record.fin.is_none() {
+            self.record.seq_send = number;
+        }
+        if self.seen_since.is_some_and(|first| first.is_before(number)) {
+            self.is_unsettled = false;
         }
     }
 
@@ -216,6 +259,9 @@ impl<L: Copy> Node<L> {
         self.ended = false;
         self.sends_known = true;
         self.expects_known = true;
+        self.joined_late = false;
+        self.is_unsettled = false;
+        self.fresh = 0;
         self.breaks = self.recent_breaks;
         self.passes = 0;
         self.own_acked = None;
@@ -436,7 +482,11 @@ impl Bodies {
     pub(super) fn record(&mut self, seq: Seq, body: u64) {
         let index = self.base.distance_to(seq) as usize;
         let identity = if body == UNSEEN { 1 } else { body };
-        if index >= self.ring.len() {
+        if index > crate::output::MAX_LOST as usize {
+            self.is_partial = true;
+            self.start_at(seq);
+            self.ring.push_back(identity);
+        } else if index >= self.ring.len() {
             self.ring.resize(index, UNSEEN);
             self.ring.push_back(identity);
         } else if let Some(slot) = self.ring.get_mut(index) {
