@@ -53,7 +53,7 @@ pub(super) struct Connection {
     marks: [Option<u32>; 2],
     from_opener: Stream,
     from_acceptor: Stream,
-    /// Since the eviction last looked at it.
+    /// Since it was opened, or came up for eviction.
     used: bool,
 }
 
@@ -157,7 +157,7 @@ impl Table {
             marks: [None; 2],
             from_opener: Stream::new(Direction::FromOpener, unit),
             from_acceptor: Stream::new(Direction::FromAcceptor, unit),
-            used: true,
+            used: false,
         };
         if let Some(mut old) = self.connections.remove(&key) {
             old.close(out);
