@@ -5,6 +5,14 @@ mod build;
 #[cfg(test)]
 mod containers;
 #[cfg(test)]
+mod kernels;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
+mod sctp;
+#[cfg(test)]
 mod tcp;
+#[cfg(test)]
+mod together;
