@@ -5,6 +5,8 @@ mod build;
 #[cfg(test)]
 mod containers;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod kernels;
 #[cfg(test)]
 mod links;
