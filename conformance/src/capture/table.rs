@@ -143,7 +143,7 @@ impl Table {
         out: &mut Emitter<'_, S>,
     ) -> &mut Connection {
         self.make_room(out);
-        self.opened += 1;
+        self.opened = self.opened.wrapping_add(1);
         let id = ConnId(self.opened);
         let unit = match key.sctp {
             true => Unit::Chunk,

@@ -255,7 +255,9 @@ fn infer_accept<S: FnMut(Observed<'_>)>(
         && connection.mark(Direction::FromOpener).is_some()
     {
         let stream = connection.stream(Direction::FromAcceptor);
-        stream.start_at(segment.acknowledgment);
+        if stream.next().is_none() {
+            stream.start_at(segment.acknowledgment);
+        }
         connection.accept(out);
     }
 }
