@@ -1,6 +1,8 @@
 //! TCP connections of every kind, event by event.
 
-use super::build::{Script, log, read, reader};
+use super::build::{A_PORT, B_PORT, Script, log, read, reader};
+use midcomms_conformance::capture::{CaptureOptions, CaptureReader, TransportEvent};
+use std::io::Cursor;
 
 const OPEN: &str = "c1 open, c1 accept";
 
@@ -371,4 +373,29 @@ fn other_ports_are_passed_over() {
 #[test]
 fn an_empty_capture_says_nothing() {
     assert_eq!(log(Script::default().pcap()), "");
+}
+
+#[test]
+fn the_end_off_the_wanted_ports_is_taken_for_the_opener() {
+    let mut script = Script::default();
+    script.b("A", 5000, 1000, "abc");
+    let opener = |ports: &[u16]| {
+        let options = CaptureOptions {
+            ports: ports.to_vec(),
+            ..CaptureOptions::default()
+        };
+        let mut openers = Vec::new();
+        CaptureReader::from_read("test", Cursor::new(script.pcap()), &options)
+            .unwrap()
+            .read(&mut |observed| {
+                if let TransportEvent::Opened { opener, .. } = observed.event {
+                    openers.push(opener.to_string());
+                }
+            });
+        openers.concat()
+    };
+    assert_eq!(opener(&[B_PORT]), "10.0.0.1:40000");
+    assert_eq!(opener(&[80, A_PORT]), "10.0.0.2:21064");
+    assert_eq!(opener(&[A_PORT, B_PORT]), "10.0.0.1:40000");
+    assert_eq!(opener(&[80]), "");
 }
