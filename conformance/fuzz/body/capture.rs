@@ -1,8 +1,6 @@
 //! What must hold for whatever the capture reader is given. Shared by the fuzz target and an ordinary test.
 
-use midcomms_conformance::capture::{
-    CaptureOptions, CaptureReader, ConnId, Direction, Observed, TransportEvent,
-};
+use midcomms_conformance::capture::{CaptureOptions, CaptureReader, ConnId, Direction, Observed, TransportEvent};
 use std::collections::HashMap;
 use std::io::Cursor;
 

@@ -37,10 +37,7 @@ mod tracker;
 mod window;
 
 pub use error::{CaptureError, CaptureFault};
-pub use event::{
-    ConnId, Direction, Endpoint, FrameRef, HoleReason, Observed, Timestamp, Transport,
-    TransportEvent,
-};
+pub use event::{ConnId, Direction, Endpoint, FrameRef, HoleReason, Observed, Timestamp, Transport, TransportEvent};
 pub use options::{CaptureOptions, DLM_PORT};
 pub use reader::CaptureReader;
 pub use summary::{CaptureSummary, ClockOffset, Skipped};

@@ -25,11 +25,7 @@ pub(crate) struct Frame {
 impl Frame {
     pub(crate) fn new(nanos: u64, data: Vec<u8>) -> Self {
         let wire_len = data.len();
-        Frame {
-            nanos,
-            data,
-            wire_len,
-        }
+        Frame { nanos, data, wire_len }
     }
 }
 
@@ -121,21 +117,8 @@ impl Script {
         self.segment(false, flags, seq, ack, data.as_bytes())
     }
 
-    pub(crate) fn segment(
-        &mut self,
-        from_a: bool,
-        flags: &str,
-        seq: u32,
-        ack: u32,
-        data: &[u8],
-    ) -> &mut Self {
-        let segment = Segment {
-            from_a,
-            flags,
-            seq,
-            ack,
-            data,
-        };
+    pub(crate) fn segment(&mut self, from_a: bool, flags: &str, seq: u32, ack: u32, data: &[u8]) -> &mut Self {
+        let segment = Segment { from_a, flags, seq, ack, data };
         self.push(segment.ethernet())
     }
 
@@ -165,11 +148,7 @@ pub(crate) struct PcapKind {
 
 impl Default for PcapKind {
     fn default() -> Self {
-        PcapKind {
-            big_endian: false,
-            nanos: true,
-            link: ETHERNET,
-        }
+        PcapKind { big_endian: false, nanos: true, link: ETHERNET }
     }
 }
 
@@ -183,22 +162,15 @@ pub(crate) fn number(big_endian: bool, value: u32) -> [u8; 4] {
 pub(crate) fn pcap(kind: PcapKind, frames: &[Frame]) -> Vec<u8> {
     let magic = if kind.nanos { 0xa1b2_3c4d } else { 0xa1b2_c3d4 };
     let mut file = Vec::new();
-    let version = if kind.big_endian {
-        0x0002_0004
-    } else {
-        0x0004_0002
-    };
+    let version = if kind.big_endian { 0x0002_0004 } else { 0x0004_0002 };
     for value in [magic, version, 0, 0, 65535, kind.link] {
         file.extend(number(kind.big_endian, value));
     }
     for frame in frames {
         let fraction = frame.nanos % 1_000_000_000 / if kind.nanos { 1 } else { 1000 };
-        for value in [
-            (frame.nanos / 1_000_000_000) as u32,
-            fraction as u32,
-            frame.data.len() as u32,
-            frame.wire_len as u32,
-        ] {
+        for value in
+            [(frame.nanos / 1_000_000_000) as u32, fraction as u32, frame.data.len() as u32, frame.wire_len as u32]
+        {
             file.extend(number(kind.big_endian, value));
         }
         file.extend_from_slice(&frame.data);
@@ -265,8 +237,7 @@ impl Log {
 
     fn flush(&mut self) {
         if let Some((arrow, data)) = self.data.take() {
-            self.entries
-                .push(format!("{arrow} {}", String::from_utf8_lossy(&data)));
+            self.entries.push(format!("{arrow} {}", String::from_utf8_lossy(&data)));
         }
     }
 

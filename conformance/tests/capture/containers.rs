@@ -65,13 +65,7 @@ fn interface(big_endian: bool, link: u16, resolution: Option<u8>, offset: i64) -
 
 fn enhanced(big_endian: bool, interface: u32, ticks: u64, frame: &Frame) -> Vec<u8> {
     let mut body = Vec::new();
-    for value in [
-        interface,
-        (ticks >> 32) as u32,
-        ticks as u32,
-        frame.data.len() as u32,
-        frame.wire_len as u32,
-    ] {
+    for value in [interface, (ticks >> 32) as u32, ticks as u32, frame.data.len() as u32, frame.wire_len as u32] {
         body.extend(number(big_endian, value));
     }
     body.extend_from_slice(&frame.data);
@@ -95,11 +89,7 @@ fn first_time(bytes: Vec<u8>) -> i64 {
 fn pcap_is_read_in_both_byte_orders_and_resolutions() {
     for big_endian in [false, true] {
         for nanos in [false, true] {
-            let kind = PcapKind {
-                big_endian,
-                nanos,
-                link: ETHERNET,
-            };
+            let kind = PcapKind { big_endian, nanos, link: ETHERNET };
             let mut script = script();
             script.frames[0].nanos += 123_456_789;
             let bytes = pcap(kind, &script.frames);
@@ -186,9 +176,7 @@ fn pcapng_sections_begin_anew() {
     let (_, summary) = read(reader(bytes));
     assert_eq!(
         summary.damage[0].to_string(),
-        format!(
-            "test: malformed pcapng block: its interface was never described (at byte {offset})"
-        )
+        format!("test: malformed pcapng block: its interface was never described (at byte {offset})")
     );
 }
 
@@ -258,21 +246,13 @@ fn damaged_compression_keeps_what_came_before() {
         long.a("A", 1005 + index, 5000, "x");
     }
     let plain = long.pcap();
-    for (bytes, format) in [
-        (gzip(&plain), "gzip"),
-        (zstd::encode_all(&plain[..], 1).unwrap(), "zstd"),
-    ] {
+    for (bytes, format) in [(gzip(&plain), "gzip"), (zstd::encode_all(&plain[..], 1).unwrap(), "zstd")] {
         let cut = bytes[..bytes.len() / 2].to_vec();
         let (log, summary) = read(reader(cut));
         assert!(log.starts_with(TOLD), "{log}");
         assert!(summary.payload_bytes > 1000);
-        let [damage] = &summary.damage[..] else {
-            panic!("{:?}", summary.damage)
-        };
-        assert!(
-            damage.to_string().contains(format),
-            "{damage} should name {format}"
-        );
+        let [damage] = &summary.damage[..] else { panic!("{:?}", summary.damage) };
+        assert!(damage.to_string().contains(format), "{damage} should name {format}");
         assert!(damage.offset > 1000 && damage.offset < plain.len() as u64);
     }
 }
@@ -285,41 +265,17 @@ fn refusal(bytes: &[u8]) -> CaptureError {
 
 #[test]
 fn what_is_no_capture_is_refused_with_a_reason() {
-    let unknown_link = pcap(
-        PcapKind {
-            link: 147,
-            ..PcapKind::default()
-        },
-        &[],
-    );
+    let unknown_link = pcap(PcapKind { link: 147, ..PcapKind::default() }, &[]);
     for (bytes, reason) in [
         (&b""[..], "bad: is empty (zero bytes)"),
-        (
-            b"ab",
-            "bad: is not a packet capture: too short for any capture",
-        ),
-        (
-            b"# notes\nnothing to see",
-            "bad: is not a packet capture: text",
-        ),
-        (
-            &[0; 64],
-            "bad: is not a packet capture: neither pcap nor pcapng",
-        ),
-        (
-            b"\xfd7zXZ\0",
-            "bad: is not a packet capture: xz data (only gzip and zstd are decompressed)",
-        ),
+        (b"ab", "bad: is not a packet capture: too short for any capture"),
+        (b"# notes\nnothing to see", "bad: is not a packet capture: text"),
+        (&[0; 64], "bad: is not a packet capture: neither pcap nor pcapng"),
+        (b"\xfd7zXZ\0", "bad: is not a packet capture: xz data (only gzip and zstd are decompressed)"),
         (&gzip(b""), "bad: is empty (zero bytes)"),
         (&gzip(b"hello, world"), "bad: is not a packet capture: text"),
-        (
-            &script().pcap()[..23],
-            "bad: ends inside the file header: 23 of 24 bytes",
-        ),
-        (
-            &section(false)[..11],
-            "bad: ends inside the file header: 11 of 12 bytes",
-        ),
+        (&script().pcap()[..23], "bad: ends inside the file header: 23 of 24 bytes"),
+        (&section(false)[..11], "bad: ends inside the file header: 11 of 12 bytes"),
         (&unknown_link, "bad: link type 147 is not supported"),
     ] {
         assert_eq!(refusal(bytes).to_string(), reason);
@@ -343,10 +299,7 @@ fn half_a_record_keeps_what_came_before() {
     let bytes = script().pcap();
     let (log, summary) = read(reader(bytes[..bytes.len() - 1].to_vec()));
     assert_eq!(log, "c1 open, c1 accept");
-    assert_eq!(
-        summary.damage[0].to_string(),
-        "test: ends inside a packet record: 74 of 75 bytes (at byte 234)"
-    );
+    assert_eq!(summary.damage[0].to_string(), "test: ends inside a packet record: 74 of 75 bytes (at byte 234)");
     assert_eq!(summary.frames, 3);
 }
 
@@ -364,10 +317,7 @@ fn a_hostile_length_is_refused_before_it_is_believed() {
     let mut bytes = section(false);
     bytes.extend([6, 0, 0, 0, 0xf0, 0xff, 0xff, 0x7f, 0, 0, 0, 0]);
     let (_, summary) = read(reader(bytes));
-    assert!(matches!(
-        summary.damage[0].fault,
-        CaptureFault::HostileLength { .. }
-    ));
+    assert!(matches!(summary.damage[0].fault, CaptureFault::HostileLength { .. }));
 }
 
 #[test]
@@ -397,10 +347,7 @@ fn progress_counts_the_bytes_of_the_file() {
     let compressed = zstd::encode_all(&script().pcap()[..], 1).unwrap();
     std::fs::write(&path, &compressed).unwrap();
     let counter = Arc::new(AtomicU64::new(0));
-    let options = CaptureOptions {
-        progress: Some(counter.clone()),
-        ..CaptureOptions::default()
-    };
+    let options = CaptureOptions { progress: Some(counter.clone()), ..CaptureOptions::default() };
     let (log, _) = read(CaptureReader::open(&path, &options).unwrap());
     assert_eq!(log, TOLD);
     assert_eq!(counter.load(Ordering::Relaxed), compressed.len() as u64);

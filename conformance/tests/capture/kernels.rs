@@ -80,9 +80,7 @@ const CAPTURES: [Expected; 6] = [
 ];
 
 fn open(name: &str) -> CaptureReader {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../traces/kernel")
-        .join(format!("{name}.pcap.zst"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces/kernel").join(format!("{name}.pcap.zst"));
     CaptureReader::open(&path, &CaptureOptions::default()).unwrap()
 }
 

@@ -5,13 +5,7 @@ use super::build::{A, B, Frame, PcapKind, Script, Segment, ethernet, pcap, read,
 const TOLD: &str = "c1 open, c1 accept, c1> hello";
 
 fn segments() -> [Segment<'static>; 4] {
-    let segment = |from_a, flags, seq, ack, data| Segment {
-        from_a,
-        flags,
-        seq,
-        ack,
-        data,
-    };
+    let segment = |from_a, flags, seq, ack, data| Segment { from_a, flags, seq, ack, data };
     [
         segment(true, "S", 999, 0, &b""[..]),
         segment(false, "SA", 4999, 1000, b""),
@@ -21,14 +15,8 @@ fn segments() -> [Segment<'static>; 4] {
 }
 
 fn told(link: u32, wrap: impl Fn(&Segment<'_>) -> Vec<u8>) -> String {
-    let frames: Vec<Frame> = segments()
-        .iter()
-        .map(|segment| Frame::new(0, wrap(segment)))
-        .collect();
-    let kind = PcapKind {
-        link,
-        ..PcapKind::default()
-    };
+    let frames: Vec<Frame> = segments().iter().map(|segment| Frame::new(0, wrap(segment))).collect();
+    let kind = PcapKind { link, ..PcapKind::default() };
     read(reader(pcap(kind, &frames))).0
 }
 
@@ -76,10 +64,7 @@ fn flags_in_the_upper_half_of_the_link_type_are_no_part_of_it() {
 #[test]
 fn padding_behind_the_packet_is_no_data() {
     assert_eq!(told(1, |s| [s.ethernet(), vec![0xee; 9]].concat()), TOLD);
-    assert_eq!(
-        told(1, |s| [ethernet(0x86dd, &s.ipv6()), vec![0xee; 9]].concat()),
-        TOLD
-    );
+    assert_eq!(told(1, |s| [ethernet(0x86dd, &s.ipv6()), vec![0xee; 9]].concat()), TOLD);
 }
 
 #[test]
@@ -113,13 +98,7 @@ fn a_zero_length_of_segmentation_offload_means_the_whole_frame() {
 fn segments_larger_than_any_mtu_are_whole() {
     let large = vec![b'x'; 200_000];
     let mut script = Script::established();
-    let segment = Segment {
-        from_a: true,
-        flags: "A",
-        seq: 1000,
-        ack: 5000,
-        data: b"",
-    };
+    let segment = Segment { from_a: true, flags: "A", seq: 1000, ack: 5000, data: b"" };
     let mut frame = segment.ethernet();
     frame[16..18].fill(0);
     frame.extend_from_slice(&large);
@@ -175,13 +154,7 @@ fn fragments(packet: &[u8], id: u16, step: usize) -> Vec<Vec<u8>> {
 }
 
 fn long_segment(seq: u32, data: &[u8]) -> Vec<u8> {
-    let segment = Segment {
-        from_a: true,
-        flags: "A",
-        seq,
-        ack: 5000,
-        data,
-    };
+    let segment = Segment { from_a: true, flags: "A", seq, ack: 5000, data };
     segment.ipv4()
 }
 
@@ -195,10 +168,7 @@ fn ip_fragments_are_put_together() {
         script.push(frame);
     }
     let (log, summary) = read(reader(script.pcap()));
-    assert_eq!(
-        log,
-        "c1 open, c1 accept, c1> a message in fragments, and another"
-    );
+    assert_eq!(log, "c1 open, c1 accept, c1> a message in fragments, and another");
     assert_eq!(summary.skipped.fragments, 5);
     assert_eq!(summary.skipped.fragments_lost, 0);
 }
@@ -206,10 +176,7 @@ fn ip_fragments_are_put_together() {
 #[test]
 fn a_missing_fragment_leaves_a_hole() {
     let mut script = Script::established();
-    for frame in fragments(&long_segment(1000, &[b'x'; 100]), 7, 16)
-        .into_iter()
-        .skip(1)
-    {
+    for frame in fragments(&long_segment(1000, &[b'x'; 100]), 7, 16).into_iter().skip(1) {
         script.push(frame);
     }
     script.a("A", 1100, 5000, "abc").b("A", 5000, 1103, "");
@@ -267,10 +234,7 @@ fn what_is_not_ip_is_counted() {
 fn other_protocols_are_counted() {
     let mut script = Script::established();
     let mut udp = Vec::new();
-    etherparse::PacketBuilder::ipv4(A, B, 64)
-        .udp(21064, 21064)
-        .write(&mut udp, b"not for us")
-        .unwrap();
+    etherparse::PacketBuilder::ipv4(A, B, 64).udp(21064, 21064).write(&mut udp, b"not for us").unwrap();
     script.push(ethernet(0x0800, &udp));
     let (_, summary) = read(reader(script.pcap()));
     assert_eq!(summary.skipped.other_traffic, 1);

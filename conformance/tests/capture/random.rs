@@ -24,15 +24,10 @@ fn cut() -> impl Strategy<Value = Cut> {
         (bounds, extra).prop_flat_map(move |(mut bounds, extra)| {
             bounds.extend([0, length]);
             let bounds: Vec<usize> = bounds.into_iter().collect();
-            let mut segments: Vec<(usize, usize)> =
-                bounds.windows(2).map(|pair| (pair[0], pair[1])).collect();
+            let mut segments: Vec<(usize, usize)> = bounds.windows(2).map(|pair| (pair[0], pair[1])).collect();
             segments.extend(extra.iter().map(|(a, b)| (*a.min(b), *a.max(b))));
             let stream = stream.clone();
-            Just(segments).prop_shuffle().prop_map(move |segments| Cut {
-                stream: stream.clone(),
-                segments,
-                isn,
-            })
+            Just(segments).prop_shuffle().prop_map(move |segments| Cut { stream: stream.clone(), segments, isn })
         })
     })
 }

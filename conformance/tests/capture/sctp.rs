@@ -16,12 +16,7 @@ fn chunk(kind: u8, flags: u8, value: &[u8]) -> Vec<u8> {
 }
 
 fn init(kind: u8, tag: u32, tsn: u32) -> Vec<u8> {
-    let value = [
-        tag.to_be_bytes(),
-        [0, 1, 0, 0],
-        [0, 10, 0, 10],
-        tsn.to_be_bytes(),
-    ];
+    let value = [tag.to_be_bytes(), [0, 1, 0, 0], [0, 10, 0, 10], tsn.to_be_bytes()];
     chunk(kind, 0, &value.concat())
 }
 
@@ -37,19 +32,13 @@ fn sack(tsn: u32) -> Vec<u8> {
 
 fn packet(from_a: bool, tag: u32, chunks: &[Vec<u8>]) -> Vec<u8> {
     let (source, destination) = if from_a { (A, B) } else { (B, A) };
-    let ports = if from_a {
-        [A_PORT, B_PORT]
-    } else {
-        [B_PORT, A_PORT]
-    };
+    let ports = if from_a { [A_PORT, B_PORT] } else { [B_PORT, A_PORT] };
     let mut payload = ports.map(u16::to_be_bytes).concat();
     payload.extend(tag.to_be_bytes());
     payload.extend([0; 4]);
     payload.extend(chunks.concat());
     let mut bytes = Vec::new();
-    PacketBuilder::ipv4(source, destination, 64)
-        .write(&mut bytes, IpNumber::SCTP, &payload)
-        .unwrap();
+    PacketBuilder::ipv4(source, destination, 64).write(&mut bytes, IpNumber::SCTP, &payload).unwrap();
     ethernet(0x0800, &bytes)
 }
 
@@ -88,10 +77,7 @@ fn a_whole_association_is_told_in_order() {
         .a_sends(&[chunk(7, 0, &500u32.to_be_bytes())])
         .b_sends(&[chunk(8, 0, b"")])
         .a_sends(&[chunk(14, 0, b"")]);
-    assert_eq!(
-        script.log(),
-        format!("{OPEN}, c1> hello , c1< world, c1> fin, c1< fin")
-    );
+    assert_eq!(script.log(), format!("{OPEN}, c1> hello , c1< world, c1> fin, c1< fin"));
 }
 
 #[test]
@@ -120,11 +106,7 @@ fn transmission_sequence_numbers_wrap() {
 #[test]
 fn acknowledged_chunks_that_are_missing_are_a_hole() {
     let mut script = associated();
-    script
-        .a_sends(&[data(3, 100, "a")])
-        .a_sends(&[data(3, 103, "d")])
-        .b_sends(&[sack(100)])
-        .b_sends(&[sack(103)]);
+    script.a_sends(&[data(3, 100, "a")]).a_sends(&[data(3, 103, "d")]).b_sends(&[sack(100)]).b_sends(&[sack(103)]);
     assert_eq!(script.log(), format!("{OPEN}, c1> a, c1> Lost, c1> d"));
 }
 
@@ -139,10 +121,7 @@ fn chunks_missing_at_the_end_are_a_hole() {
 fn an_abort_is_a_reset_and_told_once() {
     let mut script = associated();
     let abort = chunk(6, 0, b"");
-    script
-        .b_sends(std::slice::from_ref(&abort))
-        .b_sends(&[abort])
-        .a_sends(&[data(3, 100, "late")]);
+    script.b_sends(std::slice::from_ref(&abort)).b_sends(&[abort]).a_sends(&[data(3, 100, "late")]);
     assert_eq!(script.log(), format!("{OPEN}, c1< rst, c1> late"));
 }
 
@@ -169,9 +148,7 @@ fn an_init_with_another_tag_is_another_association() {
 #[test]
 fn only_the_first_answer_to_an_init_counts() {
     let mut script = associated();
-    script
-        .b_sends(&[init(2, 0xdddd, 700)])
-        .b_sends(&[data(3, 500, "abc")]);
+    script.b_sends(&[init(2, 0xdddd, 700)]).b_sends(&[data(3, 500, "abc")]);
     assert_eq!(script.log(), format!("{OPEN}, c1< abc"));
 }
 
@@ -206,10 +183,7 @@ fn an_association_may_be_found_later() {
 #[test]
 fn cut_chunks_give_what_there_is_and_a_hole() {
     let mut script = associated();
-    script
-        .a_sends(&[data(3, 100, "abcdefgh")])
-        .cut_last(5)
-        .a_sends(&[data(3, 101, "ijk")]);
+    script.a_sends(&[data(3, 100, "abcdefgh")]).cut_last(5).a_sends(&[data(3, 101, "ijk")]);
     let (log, summary) = read(reader(script.pcap()));
     assert_eq!(log, format!("{OPEN}, c1> abc, c1> Snaplen 5, c1> ijk"));
     assert_eq!(summary.skipped.snaplen_cut, 1);
@@ -227,10 +201,11 @@ fn interleaved_messages_are_counted_only() {
 #[test]
 fn chunks_that_are_none_end_the_packet() {
     let mut script = associated();
-    script
-        .a_sends(&[vec![0, 3, 0, 2], data(3, 100, "no")])
-        .a_sends(&[chunk(0, 3, &[0; 3])])
-        .push(packet(true, 0, &[chunk(1, 0, &[0; 8])]));
+    script.a_sends(&[vec![0, 3, 0, 2], data(3, 100, "no")]).a_sends(&[chunk(0, 3, &[0; 3])]).push(packet(
+        true,
+        0,
+        &[chunk(1, 0, &[0; 8])],
+    ));
     let (log, summary) = read(reader(script.pcap()));
     assert_eq!(log, OPEN);
     assert_eq!(summary.skipped.bad_headers, 3);

@@ -15,45 +15,33 @@ fn a_whole_connection_is_told_in_order() {
         .a("FA", 1005, 5005, "")
         .b("FA", 5005, 1006, "")
         .a("A", 1006, 5006, "");
-    assert_eq!(
-        script.log(),
-        format!("{OPEN}, c1> hello, c1< world, c1> fin, c1< fin")
-    );
+    assert_eq!(script.log(), format!("{OPEN}, c1> hello, c1< world, c1> fin, c1< fin"));
 }
 
 #[test]
 fn segments_out_of_order_are_put_in_order() {
     let mut script = Script::established();
-    script
-        .a("A", 1006, 5000, "ghi")
-        .a("A", 1003, 5000, "def")
-        .a("A", 1000, 5000, "abc");
+    script.a("A", 1006, 5000, "ghi").a("A", 1003, 5000, "def").a("A", 1000, 5000, "abc");
     assert_eq!(script.log(), format!("{OPEN}, c1> abcdefghi"));
 }
 
 #[test]
 fn overlapping_segments_give_each_byte_once() {
     let mut script = Script::established();
-    script
-        .a("A", 1004, 5000, "efgh")
-        .a("A", 1002, 5000, "cdef")
-        .a("A", 1000, 5000, "abc")
-        .a("A", 1000, 5000, "abcdefghij");
+    script.a("A", 1004, 5000, "efgh").a("A", 1002, 5000, "cdef").a("A", 1000, 5000, "abc").a(
+        "A",
+        1000,
+        5000,
+        "abcdefghij",
+    );
     assert_eq!(script.log(), format!("{OPEN}, c1> abcdefghij"));
 }
 
 #[test]
 fn duplicate_frames_vanish() {
     let mut script = Script::established();
-    script
-        .a("A", 1000, 5000, "abc")
-        .b("FA", 5000, 1003, "x")
-        .a("R", 1003, 0, "");
-    let twice = script
-        .frames
-        .iter()
-        .flat_map(|frame| [frame.clone(), frame.clone()])
-        .collect();
+    script.a("A", 1000, 5000, "abc").b("FA", 5000, 1003, "x").a("R", 1003, 0, "");
+    let twice = script.frames.iter().flat_map(|frame| [frame.clone(), frame.clone()]).collect();
     let once = script.log();
     assert_eq!(once, format!("{OPEN}, c1> abc, c1< x, c1< fin, c1> rst"));
     assert_eq!(Script { frames: twice }.log(), once);
@@ -69,10 +57,7 @@ fn sequence_numbers_wrap() {
         .a("A", u32::MAX - 1, 0, "ab.")
         .b("A", 0, 5, "xyz")
         .a("FA", 5, 3, "");
-    assert_eq!(
-        script.log(),
-        format!("{OPEN}, c1> ab.cdef, c1< xyz, c1> fin")
-    );
+    assert_eq!(script.log(), format!("{OPEN}, c1> ab.cdef, c1< xyz, c1> fin"));
 }
 
 #[test]
@@ -102,10 +87,7 @@ fn keep_alives_bring_nothing() {
 #[test]
 fn the_fin_waits_for_the_data_before_it() {
     let mut script = Script::established();
-    script
-        .a("FA", 1003, 5000, "d")
-        .a("FA", 1004, 5000, "")
-        .a("A", 1000, 5000, "abc");
+    script.a("FA", 1003, 5000, "d").a("FA", 1004, 5000, "").a("A", 1000, 5000, "abc");
     assert_eq!(script.log(), format!("{OPEN}, c1> abcd, c1> fin"));
 }
 
@@ -118,10 +100,7 @@ fn a_syn_with_another_number_is_another_connection() {
         .a("S", 70000, 0, "")
         .b("SA", 90000, 70001, "")
         .a("A", 70001, 90001, "new");
-    assert_eq!(
-        script.log(),
-        format!("{OPEN}, c1> old, c2 open, c2 accept, c2> new")
-    );
+    assert_eq!(script.log(), format!("{OPEN}, c1> old, c2 open, c2 accept, c2> new"));
 }
 
 #[test]
@@ -141,11 +120,7 @@ fn a_repeated_syn_is_the_same_connection() {
 #[test]
 fn an_answer_to_an_earlier_syn_is_passed_over() {
     let mut script = Script::default();
-    script
-        .a("S", 999, 0, "")
-        .b("SA", 80000, 777, "")
-        .b("SA", 4999, 1000, "")
-        .b("A", 5000, 1000, "abc");
+    script.a("S", 999, 0, "").b("SA", 80000, 777, "").b("SA", 4999, 1000, "").b("A", 5000, 1000, "abc");
     assert_eq!(script.log(), format!("{OPEN}, c1< abc"));
 }
 
@@ -165,35 +140,22 @@ fn both_ends_may_open_at_the_same_time() {
 #[test]
 fn a_syn_may_carry_data() {
     let mut script = Script::default();
-    script
-        .a("S", 999, 0, "abc")
-        .b("SA", 4999, 1003, "")
-        .a("A", 1003, 5000, "def");
+    script.a("S", 999, 0, "abc").b("SA", 4999, 1003, "").a("A", 1003, 5000, "def");
     assert_eq!(script.log(), "c1 open, c1> abc, c1 accept, c1> def");
 }
 
 #[test]
 fn a_connection_is_whole_from_its_syn_ack_on() {
     let mut script = Script::default();
-    script
-        .b("SA", 4999, 1000, "")
-        .a("A", 1000, 5000, "abc")
-        .b("A", 5000, 1003, "def");
+    script.b("SA", 4999, 1000, "").a("A", 1000, 5000, "abc").b("A", 5000, 1003, "def");
     assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1< def"));
 }
 
 #[test]
 fn a_lost_syn_ack_is_inferred_from_its_acknowledgment() {
     let mut script = Script::default();
-    script
-        .a("S", 999, 0, "")
-        .a("A", 1000, 5000, "abc")
-        .b("A", 5003, 1003, "def")
-        .a("A", 1003, 5006, "");
-    assert_eq!(
-        script.log(),
-        format!("{OPEN}, c1> abc, c1< Lost 3, c1< def")
-    );
+    script.a("S", 999, 0, "").a("A", 1000, 5000, "abc").b("A", 5003, 1003, "def").a("A", 1003, 5006, "");
+    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1< Lost 3, c1< def"));
 }
 
 #[test]
@@ -205,10 +167,7 @@ fn data_after_a_reset_or_a_fin_is_still_told() {
         .b("R", 5000, 0, "")
         .a("RA", 1003, 5000, "")
         .a("A", 1003, 5000, "def");
-    assert_eq!(
-        script.log(),
-        format!("{OPEN}, c1< rst, c1> abc, c1> rst, c1> def")
-    );
+    assert_eq!(script.log(), format!("{OPEN}, c1< rst, c1> abc, c1> rst, c1> def"));
 }
 
 #[test]
@@ -224,33 +183,21 @@ fn a_reset_without_a_connection_is_counted_only() {
 #[test]
 fn acknowledged_bytes_that_are_missing_are_a_hole() {
     let mut script = Script::established();
-    script
-        .a("A", 1000, 5000, "abc")
-        .a("A", 1007, 5000, "hij")
-        .b("A", 5000, 1010, "");
-    assert_eq!(
-        script.log(),
-        format!("{OPEN}, c1> abc, c1> Lost 4, c1> hij")
-    );
+    script.a("A", 1000, 5000, "abc").a("A", 1007, 5000, "hij").b("A", 5000, 1010, "");
+    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1> Lost 4, c1> hij"));
 }
 
 #[test]
 fn a_hole_is_declared_when_the_acknowledgment_came_first() {
     let mut script = Script::established();
-    script
-        .b("A", 5000, 1004, "")
-        .a("A", 1004, 5000, "efg")
-        .a("A", 1000, 5000, "abcd");
+    script.b("A", 5000, 1004, "").a("A", 1004, 5000, "efg").a("A", 1000, 5000, "abcd");
     assert_eq!(script.log(), format!("{OPEN}, c1> Lost 4, c1> efg"));
 }
 
 #[test]
 fn missing_bytes_that_nobody_acknowledged_were_never_delivered() {
     let mut script = Script::established();
-    script
-        .a("A", 1004, 5000, "efg")
-        .b("A", 5000, 1000, "")
-        .a("R", 1007, 0, "");
+    script.a("A", 1004, 5000, "efg").b("A", 5000, 1000, "").a("R", 1007, 0, "");
     let (log, summary) = read(reader(script.pcap()));
     assert_eq!(log, format!("{OPEN}, c1> rst"));
     assert_eq!(summary.undelivered_bytes, 3);
@@ -281,10 +228,7 @@ fn a_fin_behind_lost_bytes_follows_the_hole() {
 #[test]
 fn cut_packets_give_what_there_is_and_a_hole() {
     let mut script = Script::established();
-    script
-        .a("A", 1000, 5000, "abcdefgh")
-        .cut_last(3)
-        .a("A", 1008, 5000, "ijk");
+    script.a("A", 1000, 5000, "abcdefgh").cut_last(3).a("A", 1008, 5000, "ijk");
     let (log, summary) = read(reader(script.pcap()));
     assert_eq!(log, format!("{OPEN}, c1> abcde, c1> Snaplen 3, c1> ijk"));
     assert_eq!(summary.skipped.snaplen_cut, 1);
@@ -293,10 +237,7 @@ fn cut_packets_give_what_there_is_and_a_hole() {
 #[test]
 fn a_packet_cut_before_its_payload_is_a_hole_of_all_its_bytes() {
     let mut script = Script::established();
-    script
-        .a("A", 1003, 5000, "defgh")
-        .cut_last(5)
-        .a("A", 1000, 5000, "abc");
+    script.a("A", 1003, 5000, "defgh").cut_last(5).a("A", 1000, 5000, "abc");
     assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1> Snaplen 5"));
 }
 
@@ -328,10 +269,7 @@ fn too_many_pieces_out_of_order_become_holes() {
 #[test]
 fn a_later_connection_may_be_found_without_its_syn() {
     let mut script = Script::established();
-    script
-        .a("R", 1000, 0, "")
-        .a("A", 900_000_000, 5000, "abc")
-        .b("A", 5000, 900_000_003, "");
+    script.a("R", 1000, 0, "").a("A", 900_000_000, 5000, "abc").b("A", 5000, 900_000_003, "");
     assert_eq!(script.log(), format!("{OPEN}, c1> rst, c2 found, c2> abc"));
 }
 
@@ -380,18 +318,13 @@ fn the_end_off_the_wanted_ports_is_taken_for_the_opener() {
     let mut script = Script::default();
     script.b("A", 5000, 1000, "abc");
     let opener = |ports: &[u16]| {
-        let options = CaptureOptions {
-            ports: ports.to_vec(),
-            ..CaptureOptions::default()
-        };
+        let options = CaptureOptions { ports: ports.to_vec(), ..CaptureOptions::default() };
         let mut openers = Vec::new();
-        CaptureReader::from_read("test", Cursor::new(script.pcap()), &options)
-            .unwrap()
-            .read(&mut |observed| {
-                if let TransportEvent::Opened { opener, .. } = observed.event {
-                    openers.push(opener.to_string());
-                }
-            });
+        CaptureReader::from_read("test", Cursor::new(script.pcap()), &options).unwrap().read(&mut |observed| {
+            if let TransportEvent::Opened { opener, .. } = observed.event {
+                openers.push(opener.to_string());
+            }
+        });
         openers.concat()
     };
     assert_eq!(opener(&[B_PORT]), "10.0.0.1:40000");

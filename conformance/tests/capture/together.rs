@@ -1,9 +1,7 @@
 //! Several files as one stream.
 
 use super::build::{Frame, PcapKind, Script, log, pcap, read};
-use midcomms_conformance::capture::{
-    CaptureFault, CaptureOptions, CaptureReader, CaptureSummary, Timestamp,
-};
+use midcomms_conformance::capture::{CaptureFault, CaptureOptions, CaptureReader, CaptureSummary, Timestamp};
 use std::path::PathBuf;
 
 const SECOND: i64 = 1_000_000_000;
@@ -25,10 +23,7 @@ fn long() -> Script {
 
 /// The frames with another clock.
 fn shifted(frames: &[Frame], nanos: i64) -> Vec<Frame> {
-    let shift = |frame: &Frame| Frame {
-        nanos: frame.nanos.checked_add_signed(nanos).unwrap(),
-        ..frame.clone()
-    };
+    let shift = |frame: &Frame| Frame { nanos: frame.nanos.checked_add_signed(nanos).unwrap(), ..frame.clone() };
     frames.iter().map(shift).collect()
 }
 
@@ -58,12 +53,7 @@ fn ring_files_continue_each_other() {
     assert_eq!(told, script.log());
     assert_eq!(summary.frames, script.frames.len() as u64);
     assert_eq!(summary.clock_offsets.len(), 6);
-    assert!(
-        summary
-            .clock_offsets
-            .iter()
-            .all(|clock| clock.nanos == 0 && clock.common_packets == 0)
-    );
+    assert!(summary.clock_offsets.iter().all(|clock| clock.nanos == 0 && clock.common_packets == 0));
 }
 
 #[test]
@@ -81,9 +71,7 @@ fn the_clocks_of_two_nodes_are_set_by_what_both_recorded() {
         let other = shifted(&script.frames, -apart);
         let (told, summary, times) = together(&[script.frames.clone(), other]);
         assert_eq!(told, script.log());
-        let [first, second] = summary.clock_offsets[..] else {
-            panic!("{:?}", summary.clock_offsets)
-        };
+        let [first, second] = summary.clock_offsets[..] else { panic!("{:?}", summary.clock_offsets) };
         assert_eq!((first.nanos, second.nanos), (0, apart));
         assert_eq!(second.common_packets, script.frames.len() as u64);
         assert_eq!(times[0].0, script.frames[0].nanos as i64);
@@ -96,10 +84,7 @@ fn what_one_node_lost_the_other_has() {
     let script = long();
     let without = |rest: usize| -> Vec<Frame> {
         let frames = script.frames.iter().enumerate();
-        frames
-            .filter(|(index, _)| index % 7 != rest)
-            .map(|(_, frame)| frame.clone())
-            .collect()
+        frames.filter(|(index, _)| index % 7 != rest).map(|(_, frame)| frame.clone()).collect()
     };
     let late = shifted(&without(5), 40 * SECOND + 300_000);
     let (told, summary, _) = together(&[without(3), late]);
@@ -146,15 +131,7 @@ fn a_damaged_file_does_not_end_the_others() {
 
 #[test]
 fn no_file_and_two_standard_inputs_are_refused() {
-    let open = |paths: &[&str]| {
-        CaptureReader::open_together(paths, &CaptureOptions::default())
-            .err()
-            .unwrap()
-            .fault
-    };
+    let open = |paths: &[&str]| CaptureReader::open_together(paths, &CaptureOptions::default()).err().unwrap().fault;
     assert!(matches!(open(&[]), CaptureFault::NoFile));
-    assert!(matches!(
-        open(&["-", "-"]),
-        CaptureFault::StandardInputTwice
-    ));
+    assert!(matches!(open(&["-", "-"]), CaptureFault::StandardInputTwice));
 }
