@@ -18,6 +18,20 @@ use std::path::{Path, PathBuf};
 const MERGE_PATIENCE: Patience = Patience { frames: 1024, nanos: 1_000_000_000 };
 
 /// An opened capture: one file, or several that are read as one stream.
+///
+/// ```
+/// use midcomms_conformance::capture::{CaptureOptions, CaptureReader, TransportEvent};
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../traces/kernel/clean-k61.pcap.zst").as_ref();
+/// let mut bytes = 0;
+/// let summary = CaptureReader::open(path, &CaptureOptions::default())?.read(&mut |observed| {
+///     if let TransportEvent::Data(_, data) = observed.event {
+///         bytes += data.len();
+///     }
+/// });
+/// assert_eq!((summary.connections, bytes), (2, 80_480));
+/// assert!(summary.damage.is_empty());
+/// # Ok::<(), midcomms_conformance::capture::CaptureError>(())
+/// ```
 pub struct CaptureReader {
     lanes: Vec<Lane>,
     clocks: Vec<ClockOffset>,

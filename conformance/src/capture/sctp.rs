@@ -61,7 +61,7 @@ struct Chunk<'a> {
     cut: usize,
 }
 
-/// Goes through the chunks up to the first one that is none.
+/// Goes through the chunks up to the first one that is none, which stays.
 struct Chunks<'a>(&'a [u8]);
 
 impl<'a> Iterator for Chunks<'a> {
@@ -93,7 +93,8 @@ pub(super) fn handle_packet<S: FnMut(Observed<'_>)>(
         (datagram.destination, packet.destination_port),
         Transport::Sctp,
     );
-    for chunk in packet.chunks() {
+    let mut chunks = packet.chunks();
+    for chunk in &mut chunks {
         match chunk.kind {
             INIT | INIT_ACK => initiate(table, key, from_low, packet.tag, &chunk, out),
             I_DATA => out.summary.skipped.sctp_i_data += 1,
@@ -113,6 +114,7 @@ pub(super) fn handle_packet<S: FnMut(Observed<'_>)>(
             }
         }
     }
+    out.summary.skipped.bad_headers += u64::from(!chunks.0.is_empty());
 }
 
 /// INIT and INIT-ACK: the tag tells the lives of an association apart.

@@ -107,6 +107,7 @@ impl Stream {
     pub(super) fn start_at(&mut self, number: u32) {
         if self.untouched {
             self.next = Some(number);
+            self.waiting.make_contiguous().sort_by_key(|held| held.number.wrapping_sub(number));
         }
     }
 
@@ -255,8 +256,10 @@ impl Stream {
     fn jump<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, reason: HoleReason, out: &mut Emitter<'_, S>) {
         if let (Some(next), Some(first)) = (self.next, self.waiting.front()) {
             let gap = first.number.wrapping_sub(next);
-            self.next = Some(first.number);
-            self.lose(conn, Some(gap), reason, out);
+            if gap > 0 {
+                self.next = Some(first.number);
+                self.lose(conn, Some(gap), reason, out);
+            }
         }
         self.gap_since = None;
         self.drain(conn, out);

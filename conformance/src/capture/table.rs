@@ -49,7 +49,7 @@ pub(super) struct Connection {
     marks: [Option<u32>; 2],
     from_opener: Stream,
     from_acceptor: Stream,
-    /// Since the eviction last looked at it.
+    /// Since it was opened, or came up for eviction.
     used: bool,
 }
 
@@ -139,7 +139,7 @@ impl Table {
         out: &mut Emitter<'_, S>,
     ) -> &mut Connection {
         self.make_room(out);
-        self.opened += 1;
+        self.opened = self.opened.wrapping_add(1);
         let id = ConnId(self.opened);
         let unit = match key.sctp {
             true => Unit::Chunk,
@@ -153,7 +153,7 @@ impl Table {
             marks: [None; 2],
             from_opener: Stream::new(Direction::FromOpener, unit),
             from_acceptor: Stream::new(Direction::FromAcceptor, unit),
-            used: true,
+            used: false,
         };
         if let Some(mut old) = self.connections.remove(&key) {
             old.close(out);

@@ -220,7 +220,9 @@ fn infer_accept<S: FnMut(Observed<'_>)>(
 ) {
     if connection.complete && direction == Direction::FromOpener && connection.mark(Direction::FromOpener).is_some() {
         let stream = connection.stream(Direction::FromAcceptor);
-        stream.start_at(segment.acknowledgment);
+        if stream.next().is_none() {
+            stream.start_at(segment.acknowledgment);
+        }
         connection.accept(out);
     }
 }
