@@ -215,9 +215,9 @@ impl PairReplay {
         label: Label,
         refused: Refused<Label>,
     ) -> Result<(), Refused<Label>> {
-        let is_near_hole = self.messages_since_hole.is_some_and(|count| count <= NEAR_HOLE);
         let Some(mut pair) = self.frontier.first().cloned() else { return Err(refused) };
-        if !is_near_hole && !(self.messages_since_hole.is_some() && pair.is_unsettled()) {
+        let may_be_missing = |count| count <= NEAR_HOLE || pair.is_unsettled();
+        if !self.messages_since_hole.is_some_and(may_be_missing) {
             return Err(refused);
         }
         pair.forget();
@@ -287,7 +287,7 @@ impl PairReplay {
     fn refuse(&mut self, from: Side, seen: &Seen<'_>, refused: Refused<Label>, nodes: &HashMap<IpAddr, u32>) {
         let Refused { refusal, earlier } = refused;
         if let Some((culprit, label)) = earlier {
-            return self.refuse_earlier(culprit, &label, refusal, nodes);
+            return self.refuse_earlier(culprit, &label, *refusal, nodes);
         }
         let place = Place {
             from,
@@ -297,7 +297,7 @@ impl PairReplay {
             conn: seen.conn,
             message: crate::describe::describe(seen.bytes),
         };
-        self.rejection = Some(self.rejection_at(place, refusal, nodes));
+        self.rejection = Some(self.rejection_at(place, *refusal, nodes));
     }
 
     /// Rejects the pair at a message whose fault came to light later.
@@ -383,7 +383,7 @@ impl PairReplay {
             if let Some(Refused { refusal, earlier: Some((culprit, label)) }) = suspects.swap_remove(best)
                 && judged_to_the_end
             {
-                self.refuse_earlier(culprit, &label, refusal, nodes);
+                self.refuse_earlier(culprit, &label, *refusal, nodes);
             }
         }
     }

@@ -263,8 +263,9 @@ impl<L: Copy> Pair<L> {
             }
             Err(refusal) if new_life.is_none() => Err(refusal),
             Err(_) => Ok(Reading { current: None, new_life, revisions: node.revisions }),
-            Ok(Fit::SuspectAck) => {
-                Ok(Reading { current: Some(Fit::SuspectAck), new_life: None, revisions: node.revisions })
+            // What it counted before is not known.
+            Ok(fit @ (Fit::SuspectAck | Fit::Late)) => {
+                Ok(Reading { current: Some(fit), new_life: None, revisions: node.revisions })
             }
             Ok(fit) => {
                 let allowed = self.revisions_that_ack(conn, from, number);

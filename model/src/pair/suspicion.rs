@@ -9,14 +9,14 @@ use super::{Conn, Side};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused<L> {
     /// Why.
-    pub refusal: Refusal,
+    pub refusal: Box<Refusal>,
     /// Who sent it and its label, where it came before the message that proves it wrong.
     pub earlier: Option<(Side, L)>,
 }
 
 impl<L> From<Refusal> for Refused<L> {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, earlier: None }
+        Self { refusal: Box::new(refusal), earlier: None }
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Suspicion<L> {
 
 impl<L: Copy> Suspicion<L> {
     pub(super) fn refused(&self) -> Refused<L> {
-        Refused { refusal: self.refusal.clone(), earlier: Some((self.culprit, self.at)) }
+        Refused { refusal: Box::new(self.refusal.clone()), earlier: Some((self.culprit, self.at)) }
     }
 
     /// Whether a message that `from` sends on `conn`, with a fresh number or not, proves it.
