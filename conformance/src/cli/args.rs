@@ -84,12 +84,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_enum, default_value_t = ReplayFormat::Text)]
     pub(crate) format: ReplayFormat,
     /// Revisions that the nodes may speak: any, NAME for all, or ID=NAME for one node
-    #[arg(
-        long = "revision",
-        value_name = "NAME|ID=NAME",
-        value_delimiter = ',',
-        default_value = "any"
-    )]
+    #[arg(long = "revision", value_name = "NAME|ID=NAME", value_delimiter = ',', default_value = "any")]
     revisions: Vec<RevisionArg>,
     /// Explanations kept at a time for one pair; beyond it the verdict is inconclusive
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
@@ -132,9 +127,7 @@ impl ReplayArgs {
         self.input.validate()?;
         let on_stdout = self.deliveries.as_ref().is_some_and(|path| path.as_os_str() == "-");
         if on_stdout && self.format == ReplayFormat::Json {
-            return Err(usage(
-                "--deliveries - and --format json both want the standard output: name a file",
-            ));
+            return Err(usage("--deliveries - and --format json both want the standard output: name a file"));
         }
         let (default_revisions, revisions) = merge_revisions(&self.revisions)?;
         let threads = match (self.threads, &self.deliveries) {
@@ -223,9 +216,7 @@ impl FromStr for RevisionArg {
     }
 }
 
-fn merge_revisions(
-    typed: &[RevisionArg],
-) -> Result<(RevisionSet, HashMap<u32, RevisionSet>), clap::Error> {
+fn merge_revisions(typed: &[RevisionArg]) -> Result<(RevisionSet, HashMap<u32, RevisionSet>), clap::Error> {
     let mut default = None;
     let mut by_node = HashMap::new();
     for arg in typed {

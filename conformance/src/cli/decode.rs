@@ -94,8 +94,7 @@ impl Decoding<'_> {
             Input::Capture(paths) => paths,
             Input::Unusable(_, reason) => return Err(Trouble::with_input(&input.name(), reason)),
         };
-        let reader =
-            CaptureReader::open_together(paths, options).map_err(|error| Trouble::from(&error))?;
+        let reader = CaptureReader::open_together(paths, options).map_err(|error| Trouble::from(&error))?;
         let mut messages = Messages::default();
         let summary = reader.read(&mut |observed| self.observe(&observed, &mut messages));
         Ok(summary.damage.iter().map(Trouble::from).collect())

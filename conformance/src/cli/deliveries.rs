@@ -61,8 +61,7 @@ impl DeliverySink for Deliveries {
             false => String::new(),
         };
         let kind = label.type_name();
-        let result =
-            writeln!(self.out, "{frame}\t{from}\t{to}\t{seq}\t{length}\t{cmd}\t{kind}{file}");
+        let result = writeln!(self.out, "{frame}\t{from}\t{to}\t{seq}\t{length}\t{cmd}\t{kind}{file}");
         self.keep(result);
     }
 }

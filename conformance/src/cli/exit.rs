@@ -65,9 +65,7 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// rest of the input.
 pub(crate) fn end_on_closed_pipe(result: io::Result<()>) -> io::Result<()> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            std::process::exit(i32::from(EXIT_GOOD))
-        }
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(i32::from(EXIT_GOOD)),
         other => other,
     }
 }

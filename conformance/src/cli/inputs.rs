@@ -141,9 +141,7 @@ mod tests {
             .map(|name| Input::Capture(vec![root.path().join(name)]))
             .collect();
         assert_eq!(expand(&[root.path().to_owned()], false), expected);
-        let [Input::Capture(all)] = &expand(&[root.path().to_owned()], true)[..] else {
-            panic!("not one input")
-        };
+        let [Input::Capture(all)] = &expand(&[root.path().to_owned()], true)[..] else { panic!("not one input") };
         assert_eq!(all.len(), 3);
     }
 

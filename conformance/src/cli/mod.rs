@@ -2,10 +2,10 @@
 
 mod args;
 mod decode;
+mod deliveries;
 mod exit;
 mod gate;
 mod inputs;
-mod deliveries;
 mod parallel;
 mod progress;
 mod replay;

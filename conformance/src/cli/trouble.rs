@@ -58,9 +58,7 @@ fn whose(fault: &CaptureFault) -> &'static str {
         CaptureFault::TruncatedRecord { .. } => {
             "the file was cut, by the recorder or by who copied it, not by the nodes: what comes before is judged"
         }
-        CaptureFault::HostileLength { .. }
-        | CaptureFault::BadBlock(_)
-        | CaptureFault::Decompression { .. } => {
+        CaptureFault::HostileLength { .. } | CaptureFault::BadBlock(_) | CaptureFault::Decompression { .. } => {
             "the file is damaged, which is not the nodes' fault: what comes before is judged"
         }
         CaptureFault::UnknownLinkType(_) => {

@@ -72,13 +72,8 @@ mod tests {
 
     #[test]
     fn an_ack_has_a_number_and_no_inner_message() {
-        let expected = Decoded {
-            cmd: Some("ACK".into()),
-            seq: Some(7),
-            length: Some(16),
-            nodeid: Some(1),
-            ..Decoded::default()
-        };
+        let expected =
+            Decoded { cmd: Some("ACK".into()), seq: Some(7), length: Some(16), nodeid: Some(1), ..Decoded::default() };
         assert_eq!(Decoded::of(&ACK), expected);
     }
 

@@ -9,7 +9,7 @@ pub(super) fn text(id: &str) -> &'static str {
         }
         "H2" => {
             "after a socket error the copies are queued into the page that is then dropped as partly written, so \
-             what was lost is never sent again"
+             what was lost is not sent again unless another break follows"
         }
         "H3" => "an orderly close by the peer starts no retransmission",
         _ => "see model/PROTOCOL.md, section 12",

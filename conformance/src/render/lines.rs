@@ -9,9 +9,7 @@ use serde::Serialize;
 
 use super::decoded::Decoded;
 use super::time::utc;
-use crate::capture::{
-    ConnId, Direction, HoleReason, Observed, Timestamp, Transport, TransportEvent,
-};
+use crate::capture::{ConnId, Direction, HoleReason, Observed, Timestamp, Transport, TransportEvent};
 use crate::messages::Seen;
 
 /// What `decode` can say.
@@ -27,12 +25,7 @@ pub(crate) trait DecodedLines {
     /// A message.
     fn message(&mut self, seen: &Seen<'_>, out: &mut dyn Write) -> io::Result<()>;
     /// A length that no message has.
-    fn unparseable(
-        &mut self,
-        seen: &Seen<'_>,
-        error: &FrameError,
-        out: &mut dyn Write,
-    ) -> io::Result<()>;
+    fn unparseable(&mut self, seen: &Seen<'_>, error: &FrameError, out: &mut dyn Write) -> io::Result<()>;
     /// Bytes passed over to find the next message.
     fn resynchronised(
         &mut self,
@@ -123,7 +116,7 @@ impl TextLines {
         let number = |field: Option<u32>| field.map_or("-".to_owned(), |field| field.to_string());
         write!(
             out,
-            "{place} {:<4} {:>7} {:<4} {:<13} {:>5} {:>4}",
+            "{place} {:<4} {:>7} {:<5} {:<13} {:>5} {:>4}",
             dash(decoded.cmd.as_deref()),
             number(decoded.seq),
             dash(decoded.inner),
@@ -143,8 +136,8 @@ impl DecodedLines for TextLines {
         let time = if self.absolute { format!("{:>30}", "time") } else { format!("{:>12}", "time") };
         writeln!(
             out,
-            "# frame {time} {:<4} {:>20} > {:<20} {:<4} {:>7} {:<4} {:<13} {:>5} {:>4}",
-            "conn", "from", "to", "cmd", "seq", "in", "type", "bytes", "node"
+            "# frame {time} {:<4} {:>20} > {:<20} {:<4} {:>7} {:<5} {:<13} {:>5} {:>4}",
+            "conn", "from", "to", "cmd", "seq", "inner", "type", "bytes", "node"
         )
     }
 
@@ -183,12 +176,7 @@ impl DecodedLines for TextLines {
         self.line(seen, &Decoded::of(seen.bytes), out)
     }
 
-    fn unparseable(
-        &mut self,
-        seen: &Seen<'_>,
-        error: &FrameError,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
+    fn unparseable(&mut self, seen: &Seen<'_>, error: &FrameError, out: &mut dyn Write) -> io::Result<()> {
         self.line(seen, &Decoded::unparseable(error), out)
     }
 
@@ -332,9 +320,7 @@ impl DecodedLines for JsonLines {
             TransportEvent::Accepted => Event::Accepted,
             TransportEvent::Finished(_) => Event::Finished,
             TransportEvent::Reset(_) => Event::Reset,
-            TransportEvent::Hole(_, bytes, reason) => {
-                Event::Hole { hole: bytes, reason: reason_name(reason) }
-            }
+            TransportEvent::Hole(_, bytes, reason) => Event::Hole { hole: bytes, reason: reason_name(reason) },
             TransportEvent::Data(..) => return Ok(()),
         };
         self.event_line(observed, doer(&observed.event), event, out)
@@ -344,12 +330,7 @@ impl DecodedLines for JsonLines {
         self.line(seen, Decoded::of(seen.bytes), out)
     }
 
-    fn unparseable(
-        &mut self,
-        seen: &Seen<'_>,
-        error: &FrameError,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
+    fn unparseable(&mut self, seen: &Seen<'_>, error: &FrameError, out: &mut dyn Write) -> io::Result<()> {
         self.line(seen, Decoded::unparseable(error), out)
     }
 

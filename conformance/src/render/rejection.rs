@@ -1,6 +1,6 @@
 //! A rejection as a diagnostic in the style of a compiler.
 
-use annotate_snippets::{AnnotationKind, Level, Message, Origin, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Message, Snippet};
 
 use super::time::utc_of_seconds;
 use super::{Paint, printable, wrapped};
@@ -14,21 +14,18 @@ pub(super) fn rejection(rejection: &Rejection, path: &str, paint: Paint) -> Stri
     if !source.is_empty() {
         source.push('\n');
     }
-    let place = format!(
-        "frame {} {} {} > {}: ",
-        rejection.frame, rejection.connection, rejection.from, rejection.to
-    );
+    let place = format!("frame {} {} {} > {}: ", rejection.frame, rejection.connection, rejection.from, rejection.to);
     let start = source.len() + place.len();
     source.push_str(&place);
     source.push_str(&rejection.message);
     let span = start..source.len();
     let mark = AnnotationKind::Primary.span(span).label(format!("got {}", rejection.got));
     let snippet = Snippet::source(source).line_numbering(false).fold(false).annotation(mark);
-    let frame = usize::try_from(rejection.frame).unwrap_or(usize::MAX);
     let group = Level::ERROR
         .primary_title(rejection.rule_text)
         .id(rejection.rule)
-        .element(Origin::path(printable(path)).line(frame))
+        .element(Level::NOTE.with_name("file").message(printable(path)))
+        .element(note("at", &place_of(rejection)))
         .element(snippet)
         .elements(notes(rejection).into_iter().map(|(name, text)| note(name, &text)));
     paint.renderer().render(&[group])
@@ -38,25 +35,24 @@ fn note(name: &'static str, text: &str) -> Message<'static> {
     Level::NOTE.with_name(name).message(wrapped(text, WIDTH))
 }
 
-fn notes(rejection: &Rejection) -> Vec<(&'static str, String)> {
-    let mut place = format!("frame {}", rejection.frame);
+/// Where it is, for Wireshark and for people.
+fn place_of(rejection: &Rejection) -> String {
+    let mut frames = format!("frame {}", rejection.frame);
     if rejection.first_frame != rejection.frame {
-        place = format!("frames {} to {}", rejection.first_frame, rejection.frame);
+        frames = format!("frames {} to {}", rejection.first_frame, rejection.frame);
     }
     if rejection.file > 0 {
-        place = format!("{place} of file {}", rejection.file + 1);
+        frames = format!("{frames} of file {}", rejection.file + 1);
     }
     let time = utc_of_seconds(rejection.time);
+    let (connection, from, to) = (&rejection.connection, rejection.from, rejection.to);
+    format!("{frames}, {time}, connection {connection}, node {from} to node {to}")
+}
+
+fn notes(rejection: &Rejection) -> Vec<(&'static str, String)> {
     let rule = rejection.rule;
     vec![
         ("expected", rejection.expected.clone()),
-        (
-            "where",
-            format!(
-                "{place}, {time}, connection {}, node {} to node {}",
-                rejection.connection, rejection.from, rejection.to
-            ),
-        ),
         ("rule", format!("{rule}, model/PROTOCOL.md#{}", rule.to_ascii_lowercase())),
         ("note", "what follows between these two nodes was not judged".to_owned()),
     ]

@@ -11,11 +11,11 @@ const WIDTH: usize = 100;
 /// The warning, several lines long.
 pub(super) fn stall(stall: &StallReport, paint: Paint) -> String {
     let (from, to, seq) = (stall.from, stall.to, stall.seq);
-    let lost = match stall.filled_by {
-        Some(_) => "was missing for long",
-        None => "never came",
+    let fate = match stall.filled_by {
+        Some(_) => format!("was missing for {:.6} s: the pair stalled", stall.lasted),
+        None => "never came: the pair is stalled".to_owned(),
     };
-    let title = format!("message {seq} from node {from} to node {to} {lost}: the pair is stalled");
+    let title = format!("message {seq} from node {from} to node {to} {fate}");
     let mut title = Level::WARNING.primary_title(title);
     if let Some(id) = stall.hazard {
         title = title.id(id);
@@ -45,12 +45,14 @@ fn notes(stall: &StallReport) -> Vec<(&'static str, String)> {
         None => ("lost", "without a break that the capture shows".to_owned()),
     });
     notes.push(match stall.filled_by {
-        Some(frame) => ("filled", format!("by frame {frame}, which sends {seq} again")),
-        None => ("filled", format!("by nothing: node {from} does not send {seq} again in this capture")),
+        Some(frame) => ("sent again", format!("in frame {frame}, which ends the stall")),
+        None => ("sent again", format!("never: node {from} does not send {seq} any more in this capture")),
     });
     if let Some(id) = stall.hazard {
         let text = format!("{id} of model/PROTOCOL.md: {}", hazard::text(id));
         notes.push(("hazard", text));
     }
+    let verdict = "each message that was sent is allowed, so this is no rejection; --strict makes it a failure";
+    notes.push(("note", verdict.to_owned()));
     notes
 }

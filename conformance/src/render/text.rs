@@ -143,11 +143,8 @@ impl TextReport {
             (tally.unread, "not judged".to_owned()),
             (tally.damaged, "damaged".to_owned()),
         ];
-        let told: Vec<_> = parts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
+        let told: Vec<_> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
         let files = counted(tally.files as u64, "file", "files");
         let text = format!("{files}, {} messages: {}", tally.messages, told.join(", "));
         let all_good = tally.accepted == tally.files && tally.stalled == 0 && tally.damaged == 0;
