@@ -29,7 +29,6 @@ With several files the most serious one counts, in the order 2, 1, 3, 0.";
 #[command(
     name = "midcomms",
     version = concat!(env!("CARGO_PKG_VERSION"), "\nspecification version 1"),
-    about,
     after_help = EXIT_CODES,
     max_term_width = 100,
 )]

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
+use anyhow::Context;
+
 use super::args::{DecodeArgs, DecodeFormat};
 use super::exit::{Exit, end_on_closed_pipe};
 use super::inputs::{Input, expand};
@@ -33,7 +35,7 @@ pub(crate) fn run(args: DecodeArgs) -> anyhow::Result<Exit> {
         }
         let one = Decoding { lines: &mut *lines, output: &mut output, args: &args, messages: 0 };
         exit = exit.max(one.run(input, &options));
-        output.flush()?;
+        output.flush().context("the messages cannot be written")?;
     }
     Ok(exit)
 }

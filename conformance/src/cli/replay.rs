@@ -18,6 +18,8 @@ use crate::capture::{CaptureError, CaptureReader, CaptureSummary};
 use crate::render::{JsonReport, Paint, TextReport};
 use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions};
 
+const UNWRITTEN: &str = "the report cannot be written";
+
 /// What came of one input.
 struct Outcome {
     report: FileReport,
@@ -33,7 +35,7 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     let progress = Progress::new(total, !plan.args.quiet);
     plan.options.capture.progress = progress.counter();
     let mut printer = Printer::new(&plan);
-    printer.head()?;
+    printer.head().context(UNWRITTEN)?;
     let mut exit = Exit::default();
     let judge_one = |input: &Input| {
         let mut deliveries = deliveries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,9 +55,10 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     in_order(&inputs, plan.threads, judge_one, |outcome| {
         exit = exit.max(Exit::of(&outcome.report, plan.args.strict));
         progress.suspended(|| printer.outcome(&outcome))
-    })?;
+    })
+    .context(UNWRITTEN)?;
     drop(progress);
-    printer.tail()?;
+    printer.tail().context(UNWRITTEN)?;
     if let Some(sink) = deliveries.into_inner().unwrap_or_else(PoisonError::into_inner).as_mut() {
         sink.flush().context("the deliveries cannot be written")?;
     }
