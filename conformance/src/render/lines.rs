@@ -66,6 +66,7 @@ fn doer(event: &TransportEvent<'_>) -> Direction {
         TransportEvent::Accepted => Direction::FromAcceptor,
         TransportEvent::Data(direction, _)
         | TransportEvent::Hole(direction, ..)
+        | TransportEvent::Missing(direction)
         | TransportEvent::Finished(direction)
         | TransportEvent::Reset(direction) => direction,
     }
@@ -165,7 +166,7 @@ impl DecodedLines for TextLines {
                 let bytes = bytes.map_or("an unknown number of".to_owned(), |bytes| bytes.to_string());
                 format!("hole: {bytes} bytes are not in the capture ({})", reason_name(reason))
             }
-            TransportEvent::Data(..) => return Ok(()),
+            TransportEvent::Data(..) | TransportEvent::Missing(_) => return Ok(()),
         };
         let direction = doer(&observed.event);
         let place = self.place(observed.frame.number, observed.time, observed.conn, direction);
@@ -321,7 +322,7 @@ impl DecodedLines for JsonLines {
             TransportEvent::Finished(_) => Event::Finished,
             TransportEvent::Reset(_) => Event::Reset,
             TransportEvent::Hole(_, bytes, reason) => Event::Hole { hole: bytes, reason: reason_name(reason) },
-            TransportEvent::Data(..) => return Ok(()),
+            TransportEvent::Data(..) | TransportEvent::Missing(_) => return Ok(()),
         };
         self.event_line(observed, doer(&observed.event), event, out)
     }
