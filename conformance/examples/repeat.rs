@@ -96,8 +96,8 @@ impl<'a> Capture<'a> {
         }
         let mut packets = Vec::new();
         while !rest.is_empty() {
-            let (packet, behind) = Packet::parse(rest, units_per_second)
-                .with_context(|| format!("frame {} is cut", packets.len() + 1))?;
+            let (packet, behind) =
+                Packet::parse(rest, units_per_second).with_context(|| format!("frame {} is cut", packets.len() + 1))?;
             packets.push(packet);
             rest = behind;
         }

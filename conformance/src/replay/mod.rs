@@ -16,6 +16,7 @@ use midcomms_model::{Record, Refusal, RevisionSet, rule};
 use crate::capture::{
     CaptureError, CaptureOptions, CaptureReader, CaptureSummary, ConnId, Direction, Endpoint, Observed, TransportEvent,
 };
+use crate::hash::FoldState;
 use crate::messages::{Item, Messages, Seen};
 
 pub use label::Label;
@@ -77,7 +78,7 @@ pub struct Replay<'a> {
 /// Everything but the streams, so that both can be borrowed at once.
 #[derive(Default)]
 struct Judged {
-    connections: HashMap<ConnId, Link>,
+    connections: HashMap<ConnId, Link, FoldState>,
     nodes: HashMap<IpAddr, u32>,
     pairs: Vec<PairReplay>,
     pair_of: HashMap<(IpAddr, IpAddr), usize>,
@@ -173,6 +174,9 @@ impl Judged {
             TransportEvent::Reset(direction) => pair.reset(conn, link.sender(direction), at),
             TransportEvent::Hole(direction, ..) | TransportEvent::Missing(direction) => {
                 pair.hole(conn, link.sender(direction))
+            }
+            TransportEvent::Forgotten => {
+                self.connections.remove(&conn);
             }
             TransportEvent::Opened { .. } | TransportEvent::Accepted | TransportEvent::Data(..) => {}
         }
