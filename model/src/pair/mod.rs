@@ -6,10 +6,12 @@
 //!
 //! Numbers are full 32 bits here. A label of type `L` travels with every message and comes back with what is told of it.
 
+mod bodies;
 mod connection;
 mod judge;
 mod node;
 mod suspicion;
+mod write;
 
 use std::fmt;
 
