@@ -327,8 +327,9 @@ impl<L: Copy> Pair<L> {
                 next = next.next();
             }
         }
-        let may_have_more = self.node(from.other()).is_unsettled || !next.is_before(number);
-        (number != Seq::ZERO && may_have_more).then_some(Fit::Ack)
+        // Numbers of an incarnation that begins count from 0.
+        let is_accepted = number != Seq::ZERO && number.0 <= next.0;
+        (is_accepted || self.node(from.other()).is_unsettled).then_some(Fit::Ack)
     }
 
     /// RCV-7: the lowest number that an ACK on `conn` may have. What a node writes on a connection that it opened
