@@ -108,13 +108,7 @@ impl Stream {
         self.skipped = 0;
     }
 
-    fn take(
-        &mut self,
-        bytes: &[u8],
-        direction: Direction,
-        observed: &Observed<'_>,
-        sink: &mut impl FnMut(Item<'_>),
-    ) {
+    fn take(&mut self, bytes: &[u8], direction: Direction, observed: &Observed<'_>, sink: &mut impl FnMut(Item<'_>)) {
         if let Some(mut lost) = self.lost.take() {
             lost.extend_from_slice(bytes);
             self.search(lost, direction, observed, sink);
@@ -147,13 +141,7 @@ impl Stream {
         self.lost = Some(lost);
     }
 
-    fn cut(
-        &mut self,
-        bytes: &[u8],
-        direction: Direction,
-        observed: &Observed<'_>,
-        sink: &mut impl FnMut(Item<'_>),
-    ) {
+    fn cut(&mut self, bytes: &[u8], direction: Direction, observed: &Observed<'_>, sink: &mut impl FnMut(Item<'_>)) {
         let begun_in = self.begun_in;
         let mut frames = self.framer.frames(bytes);
         let chunk_offset = frames.chunk_offset();

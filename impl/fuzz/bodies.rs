@@ -1,8 +1,8 @@
 //! What the fuzz targets do with their input. The corpus test runs the same functions.
 
 use midcomms::wire::{
-    DecodeError, Frame, FrameError, Framer, HEADER_LEN, HalfMessage, Header, Message,
-    decode as decode_message, plausible_header, resync,
+    DecodeError, Frame, FrameError, Framer, HEADER_LEN, HalfMessage, Header, Message, decode as decode_message,
+    plausible_header, resync,
 };
 
 /// One message: whatever decodes encodes to the same bytes, and whatever does not says where.
@@ -22,9 +22,7 @@ pub(crate) fn framer(data: &[u8]) {
     let Some((&first, data)) = data.split_first() else {
         return;
     };
-    let (sizes, stream) = data
-        .split_at_checked(usize::from(first & 15))
-        .unwrap_or((&[], data));
+    let (sizes, stream) = data.split_at_checked(usize::from(first & 15)).unwrap_or((&[], data));
     let whole = drive(core::iter::once(stream));
     let cut = drive(chunks(stream, sizes).into_iter());
     assert_eq!(whole, cut);
@@ -50,10 +48,7 @@ fn check_message(message: &Message<'_>, data: &[u8]) {
         let (read, errors): (Vec<_>, Vec<_>) = opts.options().partition(Result::is_ok);
         assert!(errors.len() <= 1);
         assert!(read.len() <= opts.options().as_bytes().len() / 8);
-        errors
-            .iter()
-            .filter_map(|item| item.err())
-            .for_each(|error| check_error(&error, data.len()));
+        errors.iter().filter_map(|item| item.err()).for_each(|error| check_error(&error, data.len()));
     }
 }
 

@@ -70,31 +70,19 @@ impl Output {
             return Err(Refusal::new(
                 rule::NET_7,
                 format!("{expected} as the next fresh number on this connection"),
-                format!(
-                    "{seq}, a gap of {} without a break before it",
-                    expected.distance_to(seq)
-                ),
+                format!("{seq}, a gap of {} without a break before it", expected.distance_to(seq)),
             ));
         }
         if expected.distance_to(seq) > MAX_LOST {
             let most = expected.plus(MAX_LOST);
-            return Err(Refusal::new(
-                rule::NET_7,
-                format!("a number up to {most}"),
-                format!("{seq}"),
-            ));
+            return Err(Refusal::new(rule::NET_7, format!("a number up to {most}"), format!("{seq}")));
         }
         match self.run {
-            Some(last) if seq == expected && !self.may_skip_between(last, expected, was_seen) => {
-                Err(Refusal::new(
-                    rule::NET_3,
-                    format!(
-                        "a copy of {}, for the pass over the send queue is not finished",
-                        last.next()
-                    ),
-                    format!("the fresh number {seq}"),
-                ))
-            }
+            Some(last) if seq == expected && !self.may_skip_between(last, expected, was_seen) => Err(Refusal::new(
+                rule::NET_3,
+                format!("a copy of {}, for the pass over the send queue is not finished", last.next()),
+                format!("the fresh number {seq}"),
+            )),
             _ => Ok(()),
         }
     }
@@ -109,9 +97,7 @@ impl Output {
     /// Where a copy of `seq` stands. `had_break` tells whether the pair had a break in this incarnation.
     pub fn place_copy(&self, seq: Seq, had_break: bool, was_seen: impl Fn(Seq) -> bool) -> Place {
         match self.run {
-            Some(last) if last.is_before(seq) && self.may_skip_between(last, seq, was_seen) => {
-                Place::Continues
-            }
+            Some(last) if last.is_before(seq) && self.may_skip_between(last, seq, was_seen) => Place::Continues,
             // What waited in the output of the connection before.
             None if !self.has_fresh && had_break => Place::Continues,
             _ => Place::Begins,
@@ -139,15 +125,10 @@ impl Output {
     }
 
     fn skip(&self, number: Seq) -> Option<Skip> {
-        if self
-            .copies
-            .is_some_and(|(low, high)| !number.is_before(low) && !high.is_before(number))
-        {
+        if self.copies.is_some_and(|(low, high)| !number.is_before(low) && !high.is_before(number)) {
             return Some(Skip::Waits);
         }
-        let uncommitted = self
-            .fresh_since_break
-            .is_some_and(|first| !number.is_before(first));
+        let uncommitted = self.fresh_since_break.is_some_and(|first| !number.is_before(first));
         uncommitted.then_some(Skip::Uncommitted)
     }
 }
@@ -175,33 +156,17 @@ mod tests {
     fn a_gap_needs_a_break_and_a_new_connection() {
         let mut output = Output::default();
         assert!(output.check_fresh(Seq(3), Seq(3), false, seen).is_ok());
-        assert_eq!(
-            output
-                .check_fresh(Seq(4), Seq(3), false, seen)
-                .unwrap_err()
-                .rule,
-            rule::NET_7
-        );
+        assert_eq!(output.check_fresh(Seq(4), Seq(3), false, seen).unwrap_err().rule, rule::NET_7);
         assert!(output.check_fresh(Seq(5), Seq(3), true, seen).is_ok());
         output.write_fresh(Seq(5));
-        assert_eq!(
-            output
-                .check_fresh(Seq(7), Seq(6), true, seen)
-                .unwrap_err()
-                .rule,
-            rule::NET_7
-        );
+        assert_eq!(output.check_fresh(Seq(7), Seq(6), true, seen).unwrap_err().rule, rule::NET_7);
     }
 
     #[test]
     fn a_pass_ascends_and_leaves_out_only_copies_that_waited() {
         // heavy-k61, connection 17: 29827..29840 waited, 29841..29861 are fresh, the pass leaves out the former.
         let mut output = Output::default();
-        assert!(
-            copies(&mut output, 27..=40)
-                .iter()
-                .all(|place| *place == Place::Continues)
-        );
+        assert!(copies(&mut output, 27..=40).iter().all(|place| *place == Place::Continues));
         for fresh in 41..=61 {
             output.write_fresh(Seq(fresh));
         }
@@ -218,13 +183,7 @@ mod tests {
         output.write_fresh(Seq(9));
         output.note_break();
         copies(&mut output, 4..=6);
-        assert_eq!(
-            output
-                .check_fresh(Seq(10), Seq(10), true, seen)
-                .unwrap_err()
-                .rule,
-            rule::NET_3
-        );
+        assert_eq!(output.check_fresh(Seq(10), Seq(10), true, seen).unwrap_err().rule, rule::NET_3);
         copies(&mut output, 7..=9);
         assert!(output.check_fresh(Seq(10), Seq(10), true, seen).is_ok());
     }
@@ -233,10 +192,7 @@ mod tests {
     fn numbers_that_nobody_saw_may_be_left_out() {
         let mut output = Output::default();
         copies(&mut output, [4]);
-        assert_eq!(
-            output.place_copy(Seq(6), true, |number| number != Seq(5)),
-            Place::Continues
-        );
+        assert_eq!(output.place_copy(Seq(6), true, |number| number != Seq(5)), Place::Continues);
         assert_eq!(output.place_copy(Seq(6), true, seen), Place::Begins);
     }
 }

@@ -80,13 +80,8 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of the table.
-    pub const ALL: [Event; 5] = [
-        Event::AddMember,
-        Event::RemoveMember,
-        Event::Shutdown,
-        Event::ReceiveFin,
-        Event::AckOfFin,
-    ];
+    pub const ALL: [Event; 5] =
+        [Event::AddMember, Event::RemoveMember, Event::Shutdown, Event::ReceiveFin, Event::AckOfFin];
 }
 
 /// What a transition asks the record's owner to do, in the order of the fields.
@@ -103,38 +98,17 @@ pub struct Actions {
 }
 
 impl Actions {
-    const NONE: Actions = Actions {
-        send_ack: false,
-        stop_rx: false,
-        send_fin: false,
-        reset: false,
-    };
-    const ACK: Actions = Actions {
-        send_ack: true,
-        ..Actions::NONE
-    };
-    const FIN: Actions = Actions {
-        send_fin: true,
-        ..Actions::NONE
-    };
-    const RESET: Actions = Actions {
-        reset: true,
-        ..Actions::NONE
-    };
+    const NONE: Actions = Actions { send_ack: false, stop_rx: false, send_fin: false, reset: false };
+    const ACK: Actions = Actions { send_ack: true, ..Actions::NONE };
+    const FIN: Actions = Actions { send_fin: true, ..Actions::NONE };
+    const RESET: Actions = Actions { reset: true, ..Actions::NONE };
 }
 
 impl fmt::Display for Actions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = [
-            (self.send_ack, "ACK "),
-            (self.stop_rx, "stop_rx "),
-            (self.send_fin, "FIN "),
-            (self.reset, "reset "),
-        ];
-        named
-            .iter()
-            .filter(|(set, _)| *set)
-            .try_for_each(|(_, name)| f.write_str(name))
+        let named =
+            [(self.send_ack, "ACK "), (self.stop_rx, "stop_rx "), (self.send_fin, "FIN "), (self.reset, "reset ")];
+        named.iter().filter(|(set, _)| *set).try_for_each(|(_, name)| f.write_str(name))
     }
 }
 
@@ -196,10 +170,7 @@ impl Record {
 
     /// REC-1: every field but `users` returns to its initial value.
     pub fn reset(&mut self) {
-        *self = Record {
-            users: self.users,
-            ..Record::default()
-        };
+        *self = Record { users: self.users, ..Record::default() };
     }
 
     /// SND-1: hands out the next number.
@@ -267,38 +238,13 @@ impl Record {
             (Established, Shutdown) => (FinWait1, Actions::FIN),
             (_, Shutdown) => (state, Actions::NONE),
             (Established, ReceiveFin) if self.users > 0 => (CloseWait, Actions::ACK),
-            (Established, ReceiveFin) => (
-                LastAck,
-                Actions {
-                    send_ack: true,
-                    stop_rx: true,
-                    ..Actions::FIN
-                },
-            ),
-            (FinWait1, ReceiveFin) => (
-                Closing,
-                Actions {
-                    stop_rx: true,
-                    ..Actions::ACK
-                },
-            ),
-            (FinWait2, ReceiveFin) => (
-                Closed,
-                Actions {
-                    reset: true,
-                    ..Actions::ACK
-                },
-            ),
+            (Established, ReceiveFin) => (LastAck, Actions { send_ack: true, stop_rx: true, ..Actions::FIN }),
+            (FinWait1, ReceiveFin) => (Closing, Actions { stop_rx: true, ..Actions::ACK }),
+            (FinWait2, ReceiveFin) => (Closed, Actions { reset: true, ..Actions::ACK }),
             (LastAck, ReceiveFin) => (state, Actions::NONE),
             (FinWait1, AckOfFin) => (FinWait2, Actions::NONE),
             (Closing | LastAck, AckOfFin) => (Closed, Actions::RESET),
-            (CloseWait, RemoveMember) if self.users == 1 => (
-                LastAck,
-                Actions {
-                    stop_rx: true,
-                    ..Actions::FIN
-                },
-            ),
+            (CloseWait, RemoveMember) if self.users == 1 => (LastAck, Actions { stop_rx: true, ..Actions::FIN }),
             (Closed | Established | LastAck, RemoveMember) => (state, Actions::NONE),
             (_, RemoveMember) if self.users != 1 => (state, Actions::NONE),
             (_, ReceiveFin | AckOfFin | RemoveMember) => return Err(Unexpected { state, event }), // CLS-4
@@ -323,12 +269,7 @@ mod tests {
     use super::*;
 
     fn record(state: State, users: u16) -> Record {
-        Record {
-            state,
-            users,
-            version: Some(Version::V3_2),
-            ..Record::default()
-        }
+        Record { state, users, version: Some(Version::V3_2), ..Record::default() }
     }
 
     /// Every state × event × (users 0, 1, 2), one line each: the whole table, to be read beside section 6.
@@ -341,36 +282,23 @@ mod tests {
                     let mut after = record(state, users);
                     let outcome = match after.step(event) {
                         Err(_) => {
-                            assert_eq!(
-                                after,
-                                record(state, users),
-                                "CLS-4 leaves the record as it is"
-                            );
+                            assert_eq!(after, record(state, users), "CLS-4 leaves the record as it is");
                             "CLS-4".to_owned()
                         }
                         Ok(actions) => format!("{} users {} {}", after.state, after.users, actions),
                     };
-                    dump += &format!(
-                        "{state} {event:?} users {users} -> {}\n",
-                        outcome.trim_end()
-                    );
+                    dump += &format!("{state} {event:?} users {users} -> {}\n", outcome.trim_end());
                 }
             }
         }
         let golden = include_str!("record.golden.txt");
-        assert_eq!(
-            dump, golden,
-            "the table differs from model/src/record.golden.txt; it now reads:\n{dump}"
-        );
+        assert_eq!(dump, golden, "the table differs from model/src/record.golden.txt; it now reads:\n{dump}");
     }
 
     #[test]
     fn shutdown_without_a_version_or_with_a_3_1_peer_returns_at_once() {
         for version in [None, Some(Version::V3_1)] {
-            let mut unversioned = Record {
-                version,
-                ..record(State::Established, 0)
-            };
+            let mut unversioned = Record { version, ..record(State::Established, 0) };
             assert_eq!(unversioned.step(Event::Shutdown), Ok(Actions::NONE));
             assert_eq!(unversioned.state, State::Established);
         }
@@ -401,10 +329,7 @@ mod tests {
 
     #[test]
     fn numbers_are_accepted_in_order_across_the_wrap() {
-        let mut record = Record {
-            seq_next: Seq(u32::MAX),
-            ..record(State::Established, 1)
-        };
+        let mut record = Record { seq_next: Seq(u32::MAX), ..record(State::Established, 1) };
         assert_eq!(record.receive_number(Seq(0)), Receipt::Gap);
         assert_eq!(record.receive_number(Seq(u32::MAX)), Receipt::Accepted);
         assert_eq!(record.receive_number(Seq(u32::MAX)), Receipt::Duplicate);

@@ -82,16 +82,8 @@ pub struct UnknownRevision(pub String);
 
 impl fmt::Display for UnknownRevision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<_> = Revision::ALL
-            .iter()
-            .map(|revision| revision.name())
-            .collect();
-        write!(
-            f,
-            "unknown revision `{}`: known are any, {}",
-            self.0,
-            known.join(", ")
-        )
+        let known: Vec<_> = Revision::ALL.iter().map(|revision| revision.name()).collect();
+        write!(f, "unknown revision `{}`: known are any, {}", self.0, known.join(", "))
     }
 }
 
@@ -153,28 +145,20 @@ impl RevisionSet {
 
     /// The members, oldest first.
     pub fn iter(self) -> impl Iterator<Item = Revision> {
-        Revision::ALL
-            .into_iter()
-            .filter(move |&revision| self.contains(revision))
+        Revision::ALL.into_iter().filter(move |&revision| self.contains(revision))
     }
 }
 
 impl FromIterator<Revision> for RevisionSet {
     fn from_iter<I: IntoIterator<Item = Revision>>(revisions: I) -> Self {
-        revisions
-            .into_iter()
-            .fold(Self(0), |set, revision| set.union(Self::only(revision)))
+        revisions.into_iter().fold(Self(0), |set, revision| set.union(Self::only(revision)))
     }
 }
 
 impl fmt::Display for RevisionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.iter().map(Revision::name).collect();
-        if names.is_empty() {
-            f.write_str("none")
-        } else {
-            f.write_str(&names.join(" or "))
-        }
+        if names.is_empty() { f.write_str("none") } else { f.write_str(&names.join(" or ")) }
     }
 }
 
@@ -201,14 +185,7 @@ mod tests {
     fn sets_intersect_and_print() {
         let sequenced = RevisionSet::any().filter(Revision::sequences_names);
         assert_eq!(sequenced, RevisionSet::only(Revision::Linux6_12));
-        assert_eq!(
-            RevisionSet::any().to_string(),
-            "linux-5.14 or linux-6.1 or linux-6.12"
-        );
-        assert!(
-            sequenced
-                .intersection(RevisionSet::only(Revision::Linux6_1))
-                .is_empty()
-        );
+        assert_eq!(RevisionSet::any().to_string(), "linux-5.14 or linux-6.1 or linux-6.12");
+        assert!(sequenced.intersection(RevisionSet::only(Revision::Linux6_1)).is_empty());
     }
 }

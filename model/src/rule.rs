@@ -52,21 +52,13 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal by `rule`.
     pub fn new(rule: Rule, expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self {
-            rule,
-            expected: expected.into(),
-            got: got.into(),
-        }
+        Self { rule, expected: expected.into(), got: got.into() }
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: expected {}, got {}",
-            self.rule, self.expected, self.got
-        )
+        write!(f, "{}: expected {}, got {}", self.rule, self.expected, self.got)
     }
 }
 

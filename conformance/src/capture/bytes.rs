@@ -3,19 +3,13 @@
 /// The 16 bits at `at`, in network order.
 #[inline]
 pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes
-        .get(at..)?
-        .first_chunk::<2>()
-        .map(|b| u16::from_be_bytes(*b))
+    bytes.get(at..)?.first_chunk::<2>().map(|b| u16::from_be_bytes(*b))
 }
 
 /// The 32 bits at `at`, in network order.
 #[inline]
 pub(super) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk::<4>()
-        .map(|b| u32::from_be_bytes(*b))
+    bytes.get(at..)?.first_chunk::<4>().map(|b| u32::from_be_bytes(*b))
 }
 
 /// The byte order of a capture file or section.

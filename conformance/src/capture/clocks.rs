@@ -31,11 +31,7 @@ pub(super) fn align(paths: &[PathBuf], packets_per_file: u64) -> Vec<ClockOffset
     let mut offsets = Vec::with_capacity(paths.len());
     for (index, path) in paths.iter().enumerate() {
         let file = u16::try_from(index).unwrap_or(u16::MAX);
-        let mut offset = ClockOffset {
-            file,
-            nanos: 0,
-            common_packets: 0,
-        };
+        let mut offset = ClockOffset { file, nanos: 0, common_packets: 0 };
         if paths.len() > 1 {
             let seen = sightings(path, budget);
             set_clock(&mut offset, &seen, &common);
@@ -48,10 +44,8 @@ pub(super) fn align(paths: &[PathBuf], packets_per_file: u64) -> Vec<ClockOffset
 
 /// The median of what the packets in common say.
 fn set_clock(offset: &mut ClockOffset, seen: &Sightings, common: &Sightings) {
-    let mut differences: Vec<i64> = seen
-        .iter()
-        .filter_map(|(print, here)| Some(common.get(print).copied()??.saturating_sub((*here)?)))
-        .collect();
+    let mut differences: Vec<i64> =
+        seen.iter().filter_map(|(print, here)| Some(common.get(print).copied()??.saturating_sub((*here)?))).collect();
     offset.common_packets = differences.len() as u64;
     if differences.len() >= MIN_COMMON {
         let middle = differences.len() / 2;
@@ -61,9 +55,7 @@ fn set_clock(offset: &mut ClockOffset, seen: &Sightings, common: &Sightings) {
 
 fn merge(common: &mut Sightings, seen: Sightings, nanos: i64) {
     for (print, time) in seen {
-        common
-            .entry(print)
-            .or_insert(time.map(|time| time.saturating_add(nanos)));
+        common.entry(print).or_insert(time.map(|time| time.saturating_add(nanos)));
     }
 }
 

@@ -33,12 +33,7 @@ impl<S: FnMut(Observed<'_>)> Emitter<'_, S> {
             TransportEvent::Opened { .. } => self.summary.connections += 1,
             _ => {}
         }
-        (self.sink)(Observed {
-            frame: self.frame,
-            time: self.time,
-            conn,
-            event,
-        });
+        (self.sink)(Observed { frame: self.frame, time: self.time, conn, event });
     }
 
     /// Whether a gap noticed at `since` has had its time.
@@ -48,10 +43,7 @@ impl<S: FnMut(Observed<'_>)> Emitter<'_, S> {
     }
 
     pub(super) fn now(&self) -> Since {
-        Since {
-            frames: self.summary.dlm_frames,
-            time: self.time,
-        }
+        Since { frames: self.summary.dlm_frames, time: self.time }
     }
 }
 

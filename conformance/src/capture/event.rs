@@ -67,7 +67,7 @@ pub struct FrameRef {
     pub number: u64,
 }
 
-/// Nanoseconds since the Unix epoch, as recorded.
+/// Nanoseconds since the Unix epoch, as recorded; of several files on the clock of the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub i64);
 
@@ -115,7 +115,7 @@ pub enum TransportEvent<'a> {
         opener: Endpoint,
         /// The end that accepted it.
         acceptor: Endpoint,
-        /// Whether the opening itself (SYN, INIT) was seen.
+        /// Whether the opening itself (SYN, INIT, or the answer to it) was seen.
         complete: bool,
     },
     /// The accepting end answered (SYN-ACK, INIT-ACK).

@@ -20,19 +20,12 @@ pub(super) struct Input {
 
 impl Input {
     /// Opens a file, or the standard input for `-`.
-    pub(super) fn open(
-        path: &Path,
-        progress: Option<Arc<AtomicU64>>,
-    ) -> Result<Self, CaptureError> {
+    pub(super) fn open(path: &Path, progress: Option<Arc<AtomicU64>>) -> Result<Self, CaptureError> {
         let name = path.display().to_string();
         if path.as_os_str() == "-" {
             return Self::from_read(name, Box::new(io::stdin()), progress);
         }
-        let fail = |fault| CaptureError {
-            file: name.clone(),
-            offset: 0,
-            fault,
-        };
+        let fail = |fault| CaptureError { file: name.clone(), offset: 0, fault };
         let file = File::open(path).map_err(|error| fail(CaptureFault::Open(error)))?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             return Err(fail(CaptureFault::Directory));
@@ -48,15 +41,8 @@ impl Input {
     ) -> Result<Self, CaptureError> {
         let mut raw = Counted { reader, progress };
         let mut head = Vec::with_capacity(4);
-        let fail = |fault| CaptureError {
-            file: name.clone(),
-            offset: 0,
-            fault,
-        };
-        (&mut raw)
-            .take(4)
-            .read_to_end(&mut head)
-            .map_err(|error| fail(CaptureFault::Read(error)))?;
+        let fail = |fault| CaptureError { file: name.clone(), offset: 0, fault };
+        (&mut raw).take(4).read_to_end(&mut head).map_err(|error| fail(CaptureFault::Read(error)))?;
         if head.is_empty() {
             return Err(fail(CaptureFault::Empty));
         }
@@ -64,28 +50,19 @@ impl Input {
         let whole = Cursor::new(head).chain(raw);
         let reader: Box<dyn Read + Send> = match format {
             Some("gzip") => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(whole))),
-            Some(_) => Box::new(
-                zstd::stream::read::Decoder::new(whole)
-                    .map_err(|error| fail(CaptureFault::Read(error)))?,
-            ),
+            Some(_) => {
+                Box::new(zstd::stream::read::Decoder::new(whole).map_err(|error| fail(CaptureFault::Read(error)))?)
+            }
             None => Box::new(whole),
         };
         let window = Window::new(reader);
-        Ok(Input {
-            name,
-            format,
-            window,
-        })
+        Ok(Input { name, format, window })
     }
 
     /// An error at the current place.
     #[cold]
     pub(super) fn error(&self, fault: CaptureFault) -> CaptureError {
-        CaptureError {
-            file: self.name.clone(),
-            offset: self.window.offset(),
-            fault,
-        }
+        CaptureError { file: self.name.clone(), offset: self.window.offset(), fault }
     }
 
     /// A failed read as the fault that it is.
@@ -108,8 +85,7 @@ impl Input {
 }
 
 fn compression(head: &[u8]) -> Option<&'static str> {
-    let skippable =
-        |head: &[u8]| matches!(head, [low, 0x2a, 0x4d, 0x18] if (0x50..=0x5f).contains(low));
+    let skippable = |head: &[u8]| matches!(head, [low, 0x2a, 0x4d, 0x18] if (0x50..=0x5f).contains(low));
     if head.starts_with(&GZIP_MAGIC) {
         Some("gzip")
     } else if head.starts_with(&ZSTD_MAGIC) || skippable(head) {

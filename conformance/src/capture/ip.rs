@@ -58,28 +58,7 @@ pub(super) fn datagram(packet: &[u8], wire_len: usize) -> Option<Datagram<'_>> {
 #[inline]
 fn ipv4(packet: &[u8], wire_len: usize) -> Option<Datagram<'_>> {
     let header = packet.first_chunk::<IPV4_HEADER>()?;
-    let [
-        v,
-        _,
-        l0,
-        l1,
-        i0,
-        i1,
-        f0,
-        f1,
-        _,
-        protocol,
-        _,
-        _,
-        s0,
-        s1,
-        s2,
-        s3,
-        d0,
-        d1,
-        d2,
-        d3,
-    ] = *header;
+    let [v, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
     let header_len = usize::from(v & 0x0f) * 4;
     let total = match u16::from_be_bytes([l0, l1]) {
         // Segmentation offload: the length is filled in by the network card, after the recorder.
@@ -99,11 +78,7 @@ fn ipv4(packet: &[u8], wire_len: usize) -> Option<Datagram<'_>> {
         protocol,
         payload,
         missing: total - header_len - payload.len(),
-        fragment: (offset != 0 || more).then_some(Fragment {
-            id: id.into(),
-            offset,
-            more,
-        }),
+        fragment: (offset != 0 || more).then_some(Fragment { id: id.into(), offset, more }),
         id,
     })
 }
@@ -129,11 +104,7 @@ fn ipv6(packet: &[u8], wire_len: usize) -> Option<Datagram<'_>> {
             AUTHENTICATION => (usize::from(*packet.get(at + 1)?) + 2) * 4,
             FRAGMENT => {
                 let place = be16(packet, at + 2)?;
-                fragment = Some(Fragment {
-                    id: be32(packet, at + 4)?,
-                    offset: place >> 3,
-                    more: place & 1 != 0,
-                });
+                fragment = Some(Fragment { id: be32(packet, at + 4)?, offset: place >> 3, more: place & 1 != 0 });
                 8
             }
             _ => break,

@@ -19,10 +19,7 @@ impl Lane {
         Lane {
             source,
             offset_nanos: clock.nanos,
-            frame: FrameRef {
-                file: clock.file,
-                number: 0,
-            },
+            frame: FrameRef { file: clock.file, number: 0 },
             turn: Some(Timestamp(i64::MIN)),
         }
     }
@@ -55,10 +52,7 @@ impl Lane {
     /// The current packet, on the common clock.
     #[inline]
     pub(super) fn packet(&self) -> (FrameRef, Packet<'_>) {
-        let packet = Packet {
-            time: self.time(),
-            ..self.source.packet()
-        };
+        let packet = Packet { time: self.time(), ..self.source.packet() };
         (self.frame, packet)
     }
 
@@ -71,9 +65,5 @@ impl Lane {
 /// The lane whose turn it is.
 #[inline]
 pub(super) fn next_lane(lanes: &mut [Lane]) -> Option<&mut Lane> {
-    lanes
-        .iter_mut()
-        .filter_map(|lane| Some((lane.turn()?, lane)))
-        .min_by_key(|(turn, _)| *turn)
-        .map(|(_, lane)| lane)
+    lanes.iter_mut().filter_map(|lane| Some((lane.turn()?, lane))).min_by_key(|(turn, _)| *turn).map(|(_, lane)| lane)
 }

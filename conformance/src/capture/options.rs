@@ -19,10 +19,6 @@ pub struct CaptureOptions {
 
 impl Default for CaptureOptions {
     fn default() -> Self {
-        CaptureOptions {
-            ports: vec![DLM_PORT],
-            progress: None,
-            alignment_packets: 50_000,
-        }
+        CaptureOptions { ports: vec![DLM_PORT], progress: None, alignment_packets: 50_000 }
     }
 }

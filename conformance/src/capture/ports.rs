@@ -14,12 +14,7 @@ impl Ports {
     }
 
     /// A guess who opened a connection whose beginning was not seen: the end without a wanted port, else the lower one.
-    pub(super) fn opener_is_source(
-        &self,
-        source: u16,
-        destination: u16,
-        source_is_low: bool,
-    ) -> bool {
+    pub(super) fn opener_is_source(&self, source: u16, destination: u16, source_is_low: bool) -> bool {
         match (self.contains(source), self.contains(destination)) {
             (true, false) => false,
             (false, true) => true,

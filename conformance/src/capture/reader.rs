@@ -15,12 +15,23 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What two recorders may disturb the order.
-const MERGE_PATIENCE: Patience = Patience {
-    frames: 1024,
-    nanos: 1_000_000_000,
-};
+const MERGE_PATIENCE: Patience = Patience { frames: 1024, nanos: 1_000_000_000 };
 
 /// An opened capture: one file, or several that are read as one stream.
+///
+/// ```
+/// use midcomms_conformance::capture::{CaptureOptions, CaptureReader, TransportEvent};
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../traces/kernel/clean-k61.pcap.zst").as_ref();
+/// let mut bytes = 0;
+/// let summary = CaptureReader::open(path, &CaptureOptions::default())?.read(&mut |observed| {
+///     if let TransportEvent::Data(_, data) = observed.event {
+///         bytes += data.len();
+///     }
+/// });
+/// assert_eq!((summary.connections, bytes), (2, 80_480));
+/// assert!(summary.damage.is_empty());
+/// # Ok::<(), midcomms_conformance::capture::CaptureError>(())
+/// ```
 pub struct CaptureReader {
     lanes: Vec<Lane>,
     clocks: Vec<ClockOffset>,
@@ -40,16 +51,9 @@ impl CaptureReader {
     /// Packets come in the order of their times, those of each file in the order of the file. Clocks that are apart
     /// are set to the clock of the first file by packets that the beginnings of two files have in common; times of
     /// events are on that clock. Of packets in several files, the first counts.
-    pub fn open_together(
-        paths: &[impl AsRef<Path>],
-        options: &CaptureOptions,
-    ) -> Result<Self, CaptureError> {
+    pub fn open_together(paths: &[impl AsRef<Path>], options: &CaptureOptions) -> Result<Self, CaptureError> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().into()).collect();
-        let fail = |file: &str, fault| CaptureError {
-            file: file.to_owned(),
-            offset: 0,
-            fault,
-        };
+        let fail = |file: &str, fault| CaptureError { file: file.to_owned(), offset: 0, fault };
         if paths.is_empty() {
             return Err(fail("", CaptureFault::NoFile));
         }
@@ -73,23 +77,13 @@ impl CaptureReader {
         let progress = options.progress.clone();
         let input = Input::from_read(name.to_owned(), Box::new(reader), progress)?;
         let source = PacketSource::new(input)?;
-        Ok(Self::start(
-            vec![source],
-            vec![ClockOffset::default()],
-            options,
-        ))
+        Ok(Self::start(vec![source], vec![ClockOffset::default()], options))
     }
 
-    fn start(
-        sources: Vec<PacketSource>,
-        clocks: Vec<ClockOffset>,
-        options: &CaptureOptions,
-    ) -> Self {
+    fn start(sources: Vec<PacketSource>, clocks: Vec<ClockOffset>, options: &CaptureOptions) -> Self {
         let lanes = sources.into_iter().zip(&clocks);
         CaptureReader {
-            lanes: lanes
-                .map(|(source, clock)| Lane::new(source, *clock))
-                .collect(),
+            lanes: lanes.map(|(source, clock)| Lane::new(source, *clock)).collect(),
             clocks,
             options: options.clone(),
         }

@@ -61,7 +61,7 @@ struct Chunk<'a> {
     cut: usize,
 }
 
-/// Goes through the chunks up to the first one that is none.
+/// Goes through the chunks up to the first one that is none, which stays.
 struct Chunks<'a>(&'a [u8]);
 
 impl<'a> Iterator for Chunks<'a> {
@@ -76,11 +76,7 @@ impl<'a> Iterator for Chunks<'a> {
         let held = length.min(self.0.len());
         let value = self.0.get(CHUNK_HEADER..held)?;
         self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some(Chunk {
-            kind,
-            value,
-            cut: length - held,
-        })
+        Some(Chunk { kind, value, cut: length - held })
     }
 }
 
@@ -97,7 +93,8 @@ pub(super) fn handle_packet<S: FnMut(Observed<'_>)>(
         (datagram.destination, packet.destination_port),
         Transport::Sctp,
     );
-    for chunk in packet.chunks() {
+    let mut chunks = packet.chunks();
+    for chunk in &mut chunks {
         match chunk.kind {
             INIT | INIT_ACK => initiate(table, key, from_low, packet.tag, &chunk, out),
             I_DATA => out.summary.skipped.sctp_i_data += 1,
@@ -107,11 +104,8 @@ pub(super) fn handle_packet<S: FnMut(Observed<'_>)>(
                         out.summary.skipped.stray_resets += u64::from(chunk.kind == ABORT);
                         continue;
                     }
-                    let opener_is_low = ports.opener_is_source(
-                        packet.source_port,
-                        packet.destination_port,
-                        from_low,
-                    ) == from_low;
+                    let opener_is_low =
+                        ports.opener_is_source(packet.source_port, packet.destination_port, from_low) == from_low;
                     table.open(key, opener_is_low, false, out);
                 }
                 if let Some(association) = table.find(&key) {
@@ -120,6 +114,7 @@ pub(super) fn handle_packet<S: FnMut(Observed<'_>)>(
             }
         }
     }
+    out.summary.skipped.bad_headers += u64::from(!chunks.0.is_empty());
 }
 
 /// INIT and INIT-ACK: the tag tells the lives of an association apart.
@@ -136,9 +131,8 @@ fn initiate<S: FnMut(Observed<'_>)>(
         return;
     };
     let answers = chunk.kind == INIT_ACK;
-    let is_known = table
-        .find(&key)
-        .is_some_and(|association| belongs(association, from_low, answers.then_some(tag), mark));
+    let is_known =
+        table.find(&key).is_some_and(|association| belongs(association, from_low, answers.then_some(tag), mark));
     if !is_known {
         let association = table.open(key, from_low != answers, true, out);
         if answers {
@@ -184,13 +178,7 @@ fn transfer<S: FnMut(Observed<'_>)>(
     match chunk.kind {
         DATA => match (be32(chunk.value, 0), chunk.value.get(DATA_HEADER..)) {
             (Some(number), Some(data)) => {
-                let part = Part {
-                    number,
-                    span: 1,
-                    data,
-                    cut: chunk.cut as u32,
-                    fin: false,
-                };
+                let part = Part { number, span: 1, data, cut: chunk.cut as u32, fin: false };
                 association.stream(direction).offer(id, part, out);
             }
             _ => out.summary.skipped.bad_headers += 1,
@@ -219,8 +207,6 @@ fn acknowledge<S: FnMut(Observed<'_>)>(
 ) {
     if let Some(cumulative) = be32(chunk.value, 0) {
         let id = association.id;
-        association
-            .stream(direction.reverse())
-            .acknowledge(id, cumulative.wrapping_add(1), out);
+        association.stream(direction.reverse()).acknowledge(id, cumulative.wrapping_add(1), out);
     }
 }

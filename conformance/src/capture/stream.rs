@@ -47,13 +47,7 @@ struct Waiting {
 
 impl Waiting {
     fn part(&self) -> Part<'_> {
-        Part {
-            number: self.number,
-            span: self.span,
-            data: &self.data,
-            cut: self.cut,
-            fin: self.fin,
-        }
+        Part { number: self.number, span: self.span, data: &self.data, cut: self.cut, fin: self.fin }
     }
 }
 
@@ -113,6 +107,7 @@ impl Stream {
     pub(super) fn start_at(&mut self, number: u32) {
         if self.untouched {
             self.next = Some(number);
+            self.waiting.make_contiguous().sort_by_key(|held| held.number.wrapping_sub(number));
         }
     }
 
@@ -123,12 +118,7 @@ impl Stream {
 
     /// Takes a part of the stream, in order or not.
     #[inline]
-    pub(super) fn offer<S: FnMut(Observed<'_>)>(
-        &mut self,
-        conn: ConnId,
-        part: Part<'_>,
-        out: &mut Emitter<'_, S>,
-    ) {
+    pub(super) fn offer<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, part: Part<'_>, out: &mut Emitter<'_, S>) {
         let next = *self.next.get_or_insert(part.number);
         let ahead = part.number.wrapping_sub(next);
         if ahead == 0 || is_behind(ahead) {
@@ -145,15 +135,8 @@ impl Stream {
 
     /// Notes that the peer has everything before `number`.
     #[inline]
-    pub(super) fn acknowledge<S: FnMut(Observed<'_>)>(
-        &mut self,
-        conn: ConnId,
-        number: u32,
-        out: &mut Emitter<'_, S>,
-    ) {
-        let newer = self
-            .acknowledged
-            .is_none_or(|old| !is_behind(number.wrapping_sub(old)));
+    pub(super) fn acknowledge<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, number: u32, out: &mut Emitter<'_, S>) {
+        let newer = self.acknowledged.is_none_or(|old| !is_behind(number.wrapping_sub(old)));
         if newer {
             self.acknowledged = Some(number);
         }
@@ -163,11 +146,7 @@ impl Stream {
     }
 
     /// The end of the stream outside of its numbers (SHUTDOWN).
-    pub(super) fn finish<S: FnMut(Observed<'_>)>(
-        &mut self,
-        conn: ConnId,
-        out: &mut Emitter<'_, S>,
-    ) {
+    pub(super) fn finish<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, out: &mut Emitter<'_, S>) {
         if !self.finished {
             self.finished = true;
             out.emit(conn, TransportEvent::Finished(self.direction));
@@ -175,11 +154,7 @@ impl Stream {
     }
 
     /// The sender broke the connection.
-    pub(super) fn break_off<S: FnMut(Observed<'_>)>(
-        &mut self,
-        conn: ConnId,
-        out: &mut Emitter<'_, S>,
-    ) {
+    pub(super) fn break_off<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, out: &mut Emitter<'_, S>) {
         if !self.reset {
             self.reset = true;
             out.emit(conn, TransportEvent::Reset(self.direction));
@@ -208,13 +183,7 @@ impl Stream {
 
     /// Hands over what is new in a part that begins at or before `next`.
     #[inline]
-    fn take<S: FnMut(Observed<'_>)>(
-        &mut self,
-        conn: ConnId,
-        next: u32,
-        part: Part<'_>,
-        out: &mut Emitter<'_, S>,
-    ) {
+    fn take<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, next: u32, part: Part<'_>, out: &mut Emitter<'_, S>) {
         let old = next.wrapping_sub(part.number);
         if old >= part.span {
             return;
@@ -229,10 +198,7 @@ impl Stream {
         }
         if cut > 0 {
             let bytes = Some(u64::from(cut));
-            out.emit(
-                conn,
-                TransportEvent::Hole(self.direction, bytes, HoleReason::Snaplen),
-            );
+            out.emit(conn, TransportEvent::Hole(self.direction, bytes, HoleReason::Snaplen));
         }
         if part.fin {
             self.finish(conn, out);
@@ -240,17 +206,9 @@ impl Stream {
     }
 
     /// Holds back a part that begins after `next`.
-    fn keep<S: FnMut(Observed<'_>)>(
-        &mut self,
-        conn: ConnId,
-        next: u32,
-        part: Part<'_>,
-        out: &mut Emitter<'_, S>,
-    ) {
+    fn keep<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, next: u32, part: Part<'_>, out: &mut Emitter<'_, S>) {
         let distance = |number: u32| number.wrapping_sub(next);
-        let at = self
-            .waiting
-            .partition_point(|held| distance(held.number) < distance(part.number));
+        let at = self.waiting.partition_point(|held| distance(held.number) < distance(part.number));
         let is_copy = self
             .waiting
             .iter()
@@ -262,13 +220,7 @@ impl Stream {
         }
         self.waiting.insert(
             at,
-            Waiting {
-                number: part.number,
-                span: part.span,
-                data: part.data.to_vec(),
-                cut: part.cut,
-                fin: part.fin,
-            },
+            Waiting { number: part.number, span: part.span, data: part.data.to_vec(), cut: part.cut, fin: part.fin },
         );
         self.waiting_bytes += part.data.len();
         *out.waiting_bytes += part.data.len();
@@ -293,9 +245,7 @@ impl Stream {
     }
 
     fn gap_is_acknowledged(&self) -> bool {
-        let (Some(next), Some(acknowledged), Some(first)) =
-            (self.next, self.acknowledged, self.waiting.front())
-        else {
+        let (Some(next), Some(acknowledged), Some(first)) = (self.next, self.acknowledged, self.waiting.front()) else {
             return false;
         };
         let ahead = acknowledged.wrapping_sub(next);
@@ -303,16 +253,13 @@ impl Stream {
     }
 
     /// Gives the gap before the first waiting part up.
-    fn jump<S: FnMut(Observed<'_>)>(
-        &mut self,
-        conn: ConnId,
-        reason: HoleReason,
-        out: &mut Emitter<'_, S>,
-    ) {
+    fn jump<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, reason: HoleReason, out: &mut Emitter<'_, S>) {
         if let (Some(next), Some(first)) = (self.next, self.waiting.front()) {
             let gap = first.number.wrapping_sub(next);
-            self.next = Some(first.number);
-            self.lose(conn, Some(gap), reason, out);
+            if gap > 0 {
+                self.next = Some(first.number);
+                self.lose(conn, Some(gap), reason, out);
+            }
         }
         self.gap_since = None;
         self.drain(conn, out);

@@ -21,11 +21,7 @@ pub(super) struct FlowKey {
 impl FlowKey {
     /// The key of a packet, and whether the packet came from the lower end.
     #[inline]
-    pub(super) fn new(
-        source: (Address, u16),
-        destination: (Address, u16),
-        transport: Transport,
-    ) -> (Self, bool) {
+    pub(super) fn new(source: (Address, u16), destination: (Address, u16), transport: Transport) -> (Self, bool) {
         let sctp = transport == Transport::Sctp;
         let from_low = source <= destination;
         let (low, high) = match from_low {
@@ -53,7 +49,7 @@ pub(super) struct Connection {
     marks: [Option<u32>; 2],
     from_opener: Stream,
     from_acceptor: Stream,
-    /// Since the eviction last looked at it.
+    /// Since it was opened, or came up for eviction.
     used: bool,
 }
 
@@ -143,7 +139,7 @@ impl Table {
         out: &mut Emitter<'_, S>,
     ) -> &mut Connection {
         self.make_room(out);
-        self.opened += 1;
+        self.opened = self.opened.wrapping_add(1);
         let id = ConnId(self.opened);
         let unit = match key.sctp {
             true => Unit::Chunk,
@@ -157,7 +153,7 @@ impl Table {
             marks: [None; 2],
             from_opener: Stream::new(Direction::FromOpener, unit),
             from_acceptor: Stream::new(Direction::FromAcceptor, unit),
-            used: true,
+            used: false,
         };
         if let Some(mut old) = self.connections.remove(&key) {
             old.close(out);
@@ -168,15 +164,7 @@ impl Table {
             true => (low, high),
             false => (high, low),
         };
-        out.emit(
-            id,
-            TransportEvent::Opened {
-                transport: key.transport(),
-                opener,
-                acceptor,
-                complete,
-            },
-        );
+        out.emit(id, TransportEvent::Opened { transport: key.transport(), opener, acceptor, complete });
         self.connections.entry(key).or_insert(connection)
     }
 
@@ -200,11 +188,7 @@ impl Table {
 
     /// The capture is over.
     pub(super) fn close<S: FnMut(Observed<'_>)>(&mut self, out: &mut Emitter<'_, S>) {
-        let mut connections: Vec<Connection> = self
-            .connections
-            .drain()
-            .map(|(_, connection)| connection)
-            .collect();
+        let mut connections: Vec<Connection> = self.connections.drain().map(|(_, connection)| connection).collect();
         connections.sort_by_key(|connection| connection.id);
         for connection in &mut connections {
             connection.close(out);
@@ -213,10 +197,7 @@ impl Table {
 }
 
 fn endpoint((address, port): (Address, u16)) -> Endpoint {
-    Endpoint {
-        addr: address.to_ip(),
-        port,
-    }
+    Endpoint { addr: address.to_ip(), port }
 }
 
 /// Hashing for keys of a few integers: a seed against crafted collisions, one multiplication per word.

@@ -34,23 +34,7 @@ impl<'a> Segment<'a> {
     #[inline]
     pub(super) fn parse(payload: &'a [u8], missing: usize) -> Option<Self> {
         let header = payload.first_chunk::<HEADER>()?;
-        let [
-            s0,
-            s1,
-            d0,
-            d1,
-            q0,
-            q1,
-            q2,
-            q3,
-            a0,
-            a1,
-            a2,
-            a3,
-            offset,
-            flags,
-            ..,
-        ] = *header;
+        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, ..] = *header;
         let header_len = usize::from(offset >> 4) * 4;
         let total = payload.len() + missing;
         if header_len < HEADER || header_len > total {
@@ -101,8 +85,7 @@ pub(super) fn handle_segment<S: FnMut(Observed<'_>)>(
         _ if segment.has(RST) => out.summary.skipped.stray_resets += 1,
         _ => {
             let opener_is_low =
-                ports.opener_is_source(segment.source_port, segment.destination_port, from_low)
-                    == from_low;
+                ports.opener_is_source(segment.source_port, segment.destination_port, from_low) == from_low;
             let connection = table.open(key, opener_is_low, false, out);
             transfer(connection, from_low, segment, out);
         }
@@ -166,8 +149,7 @@ fn known(connection: &mut Connection, from_low: bool, segment: &Segment<'_>) -> 
         };
     }
     let other = connection.mark(direction.reverse());
-    if segment.has(ACK) && other.is_some_and(|mark| mark.wrapping_add(1) != segment.acknowledgment)
-    {
+    if segment.has(ACK) && other.is_some_and(|mark| mark.wrapping_add(1) != segment.acknowledgment) {
         return Known::Stale;
     }
     let stream = connection.stream(direction);
@@ -216,28 +198,14 @@ fn transfer<S: FnMut(Observed<'_>)>(
         acknowledged.acknowledge(id, segment.acknowledgment, out);
     }
     let stream = connection.stream(direction);
-    let number = segment
-        .sequence
-        .wrapping_add((segment.flags & SYN != 0).into());
+    let number = segment.sequence.wrapping_add((segment.flags & SYN != 0).into());
     let span = (segment.data.len() as u32).saturating_add(segment.cut);
     if span > 0 && !stream.is_keep_alive(number, span) {
-        let part = Part {
-            number,
-            span,
-            data: segment.data,
-            cut: segment.cut,
-            fin: false,
-        };
+        let part = Part { number, span, data: segment.data, cut: segment.cut, fin: false };
         stream.offer(id, part, out);
     }
     if segment.has(FIN) {
-        let part = Part {
-            number: number.wrapping_add(span),
-            span: 1,
-            data: &[],
-            cut: 0,
-            fin: true,
-        };
+        let part = Part { number: number.wrapping_add(span), span: 1, data: &[], cut: 0, fin: true };
         stream.offer(id, part, out);
     }
 }
@@ -250,12 +218,11 @@ fn infer_accept<S: FnMut(Observed<'_>)>(
     segment: &Segment<'_>,
     out: &mut Emitter<'_, S>,
 ) {
-    if connection.complete
-        && direction == Direction::FromOpener
-        && connection.mark(Direction::FromOpener).is_some()
-    {
+    if connection.complete && direction == Direction::FromOpener && connection.mark(Direction::FromOpener).is_some() {
         let stream = connection.stream(Direction::FromAcceptor);
-        stream.start_at(segment.acknowledgment);
+        if stream.next().is_none() {
+            stream.start_at(segment.acknowledgment);
+        }
         connection.accept(out);
     }
 }

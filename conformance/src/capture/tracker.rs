@@ -41,12 +41,7 @@ impl Tracker {
 
     /// Takes the next packet of the capture.
     #[inline]
-    pub(super) fn handle_packet<S: FnMut(Observed<'_>)>(
-        &mut self,
-        packet: &Packet<'_>,
-        frame: FrameRef,
-        sink: &mut S,
-    ) {
+    pub(super) fn handle_packet<S: FnMut(Observed<'_>)>(&mut self, packet: &Packet<'_>, frame: FrameRef, sink: &mut S) {
         self.summary.frames += 1;
         self.last = (frame, packet.time);
         let Some(link) = packet.link else {
@@ -77,21 +72,13 @@ impl Tracker {
 
     #[cold]
     fn handle_fragment<S: FnMut(Observed<'_>)>(&mut self, datagram: &Datagram<'_>, sink: &mut S) {
-        let Some(fragment) = datagram
-            .fragment
-            .filter(|_| matches!(datagram.protocol, TCP | SCTP))
-        else {
+        let Some(fragment) = datagram.fragment.filter(|_| matches!(datagram.protocol, TCP | SCTP)) else {
             self.summary.skipped.other_traffic += 1;
             return;
         };
         self.summary.skipped.fragments += 1;
         if let Some(payload) = self.fragments.add(datagram, fragment) {
-            let whole = Datagram {
-                payload: &payload,
-                missing: 0,
-                fragment: None,
-                ..*datagram
-            };
+            let whole = Datagram { payload: &payload, missing: 0, fragment: None, ..*datagram };
             self.handle_datagram(&whole, sink);
         }
     }
@@ -127,12 +114,8 @@ impl Tracker {
         };
         let (table, ports) = (&mut self.table, &self.ports);
         match &packet {
-            Transported::Tcp(segment) => {
-                tcp::handle_segment(table, datagram, segment, ports, &mut out)
-            }
-            Transported::Sctp(packet) => {
-                sctp::handle_packet(table, datagram, packet, ports, &mut out)
-            }
+            Transported::Tcp(segment) => tcp::handle_segment(table, datagram, segment, ports, &mut out),
+            Transported::Sctp(packet) => sctp::handle_packet(table, datagram, packet, ports, &mut out),
         }
     }
 

@@ -17,13 +17,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
-        Window {
-            reader,
-            buffer: vec![0; INITIAL_BYTES],
-            start: 0,
-            end: 0,
-            offset: 0,
-        }
+        Window { reader, buffer: vec![0; INITIAL_BYTES], start: 0, end: 0, offset: 0 }
     }
 
     /// Offset of the first unconsumed byte in the input.

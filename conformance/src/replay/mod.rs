@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use midcomms_model::{Refusal, RevisionSet, rule};
+use midcomms_model::{Record, Refusal, RevisionSet, rule};
 
 use crate::capture::{
     CaptureError, CaptureOptions, CaptureReader, CaptureSummary, ConnId, Direction, Endpoint, FrameRef, Observed,
@@ -116,6 +116,11 @@ impl<'a> Replay<'a> {
         messages.handle(observed, &mut |item| judged.item(&item, options, *deliveries));
     }
 
+    /// Every node's record of every peer as it is now, in the first explanation.
+    pub fn records(&self) -> impl Iterator<Item = NodeRecord> {
+        self.judged.pairs.iter().flat_map(|pair| pair.records(&self.judged.nodes))
+    }
+
     /// Ends the trace.
     pub fn finish(self, path: String, summary: &CaptureSummary) -> FileReport {
         let Self { options, deliveries, mut judged, .. } = self;
@@ -156,8 +161,12 @@ impl Judged {
             }
             return;
         }
-        let Some(link) = self.connections.get(&conn).copied() else { return };
-        let Some(pair) = self.pairs.get_mut(link.pair) else { return };
+        let Some(link) = self.connections.get(&conn).copied() else {
+            return;
+        };
+        let Some(pair) = self.pairs.get_mut(link.pair) else {
+            return;
+        };
         match observed.event {
             TransportEvent::Finished(direction) => pair.finished(conn, link.sender(direction), at),
             TransportEvent::Reset(direction) => pair.reset(conn, link.sender(direction), at),
@@ -179,7 +188,9 @@ impl Judged {
         match item {
             Item::Message(seen) => self.message(seen, options, deliveries),
             Item::Unparseable(seen, error) => {
-                let Some(link) = self.connections.get(&seen.conn).copied() else { return };
+                let Some(link) = self.connections.get(&seen.conn).copied() else {
+                    return;
+                };
                 let from = link.sender(seen.direction);
                 let got = format!("{} at byte {} of the stream", error.length, error.offset);
                 let refusal = Refusal::new(rule::WIRE_2, "a length from 16 to 4096", got);
@@ -193,10 +204,14 @@ impl Judged {
 
     fn message(&mut self, seen: &Seen<'_>, options: &ReplayOptions, deliveries: &mut dyn DeliverySink) {
         self.count += 1;
-        let Some(link) = self.connections.get(&seen.conn).copied() else { return };
+        let Some(link) = self.connections.get(&seen.conn).copied() else {
+            return;
+        };
         let from = link.sender(seen.direction);
         let to = link.sender(seen.direction.reverse());
-        let Some(pair) = self.pairs.get_mut(link.pair) else { return };
+        let Some(pair) = self.pairs.get_mut(link.pair) else {
+            return;
+        };
         let translated = match translate(seen.bytes) {
             Ok(translated) => translated,
             Err(refusal) => return pair.reject(from, seen, refusal, &self.nodes),
@@ -237,6 +252,19 @@ fn notes(summary: &CaptureSummary, resynchronised: u64) -> Vec<String> {
         }
     }
     notes
+}
+
+/// One node's record of one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeRecord {
+    /// Whose record it is.
+    pub node: u32,
+    /// Of whom.
+    pub peer: u32,
+    /// The record.
+    pub record: Record,
+    /// Whether it may have been reset since, unseen: every connection of the pair is gone.
+    pub may_be_reset: bool,
 }
 
 /// A sink for deliveries that nobody wants.

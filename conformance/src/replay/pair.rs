@@ -13,7 +13,7 @@ use super::report::{
     DirectionReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict, seconds,
 };
 use super::translate::Translated;
-use super::{Label, ReplayOptions, frame_number};
+use super::{Label, NodeRecord, ReplayOptions, frame_number};
 
 /// Messages kept to be shown before a rejection.
 const SHOWN_BEFORE: usize = 8;
@@ -91,6 +91,19 @@ impl PairReplay {
         nodes.get(&self.address(side)).copied().unwrap_or(0)
     }
 
+    pub(super) fn records(&self, nodes: &HashMap<IpAddr, u32>) -> impl Iterator<Item = NodeRecord> {
+        let ids = Side::BOTH.map(|side| self.id(side, nodes));
+        let [a, b] = ids;
+        self.frontier.first().into_iter().flat_map(move |pair| {
+            [(Side::A, a, b), (Side::B, b, a)].map(|(side, node, peer)| NodeRecord {
+                node,
+                peer,
+                record: pair.node(side).record(),
+                may_be_reset: !pair.is_connected(),
+            })
+        })
+    }
+
     pub(super) fn opened(&mut self, conn: ConnId, opener: IpAddr, is_complete: bool, at: Label) {
         let opener = self.side(opener);
         for pair in &mut self.frontier {
@@ -129,8 +142,7 @@ impl PairReplay {
         }
         let from = self.side(arrived.from);
         self.restrict_revisions(from, arrived.translated.nodeid, options);
-        let label =
-            Label { frame: arrived.seen.frame, time: arrived.seen.time, kind: arrived.translated.kind };
+        let label = Label { frame: arrived.seen.frame, time: arrived.seen.time, kind: arrived.translated.kind };
         let conn = arrived.seen.conn;
         match self.advance(conn, from, arrived.translated, label) {
             Ok(()) => {}
@@ -151,18 +163,14 @@ impl PairReplay {
     }
 
     /// Advances every explanation; those that do not allow the message are dropped.
-    fn advance(
-        &mut self,
-        conn: ConnId,
-        from: Side,
-        translated: &Translated,
-        label: Label,
-    ) -> Result<(), Refusal> {
+    fn advance(&mut self, conn: ConnId, from: Side, translated: &Translated, label: Label) -> Result<(), Refusal> {
         let mut refused = None;
         let mut more = Vec::new();
         let mut kept = 0;
         for index in 0..self.frontier.len() {
-            let Some(pair) = self.frontier.get_mut(index) else { break };
+            let Some(pair) = self.frontier.get_mut(index) else {
+                break;
+            };
             match pair.sent(Conn(conn.0), from, translated.version, &translated.message, label) {
                 Ok(second) => {
                     more.extend(second);
@@ -234,13 +242,7 @@ impl PairReplay {
     }
 
     /// Rejects the pair at a message that is not even one of the protocol.
-    pub(super) fn reject(
-        &mut self,
-        from: IpAddr,
-        seen: &Seen<'_>,
-        refusal: Refusal,
-        nodes: &HashMap<IpAddr, u32>,
-    ) {
+    pub(super) fn reject(&mut self, from: IpAddr, seen: &Seen<'_>, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
         self.messages += 1;
         if self.rejection.is_none() && self.exhausted.is_none() {
             self.refuse(self.side(from), seen, refusal, nodes);
@@ -319,7 +321,9 @@ impl PairReplay {
     }
 
     fn tell_open_gaps(&mut self, nodes: &HashMap<IpAddr, u32>, options: &ReplayOptions) {
-        let Some(pair) = self.frontier.first() else { return };
+        let Some(pair) = self.frontier.first() else {
+            return;
+        };
         for side in Side::BOTH {
             if let Some(mut stall) = pair.node(side).gap().and_then(|gap| stall(gap, None, options)) {
                 (stall.from, stall.to) = (self.id(side.other(), nodes), self.id(side, nodes));
@@ -360,7 +364,9 @@ impl PairReplay {
     }
 
     fn obligations(&self, sides: [Side; 2], nodes: &HashMap<IpAddr, u32>) -> Vec<Obligation> {
-        let Some(pair) = self.frontier.first() else { return Vec::new() };
+        let Some(pair) = self.frontier.first() else {
+            return Vec::new();
+        };
         let mut owed = Vec::new();
         for side in sides {
             let node = pair.node(side);

@@ -42,11 +42,9 @@ pub(crate) fn translate(bytes: &[u8]) -> Result<Translated, Refusal> {
         |inner| Kind { length: inner.header().length, cmd: inner.cmd().to_wire(), code: type_code(inner.body()) },
     );
     let translated = match &message {
-        wire::Message::Opts(opts) => Message::Opts {
-            seq: Seq(opts.seq().0),
-            inner: inner(opts.inner().body()),
-            body: xxh3_64(bytes),
-        },
+        wire::Message::Opts(opts) => {
+            Message::Opts { seq: Seq(opts.seq().0), inner: inner(opts.inner().body()), body: xxh3_64(bytes) }
+        }
         wire::Message::Ack(ack) => Message::Ack(Seq(ack.seq().0)),
         wire::Message::Bare(bare) => Message::Bare(bare_kind(bare.body())),
     };

@@ -24,27 +24,15 @@ pub fn decode(bytes: &[u8]) -> Result<Message<'_>, DecodeError> {
     let (header, rest) = split_header(bytes, 0)?;
     let length = usize::from(header.length);
     if !(HEADER_LEN..=MAX_MESSAGE_LEN).contains(&length) {
-        return fail(
-            LENGTH,
-            DecodeErrorKind::LengthOutOfRange { got: header.length },
-        );
+        return fail(LENGTH, DecodeErrorKind::LengthOutOfRange { got: header.length });
     }
     let (head, cmd) = known(&header, bytes.len(), 0)?;
     match cmd {
         Cmd::Opts => decode_opts(head, rest).map(Message::Opts),
         Cmd::Ack => Ok(Message::Ack(Ack { head, tail: rest })),
-        Cmd::Msg => Ok(Message::Bare(Inner {
-            head,
-            body: decode_msg(rest, 0)?,
-        })),
-        Cmd::Rcom => Ok(Message::Bare(Inner {
-            head,
-            body: decode_rcom(rest, 0)?,
-        })),
-        Cmd::Fin => Ok(Message::Bare(Inner {
-            head,
-            body: Body::Fin { tail: rest },
-        })),
+        Cmd::Msg => Ok(Message::Bare(Inner { head, body: decode_msg(rest, 0)? })),
+        Cmd::Rcom => Ok(Message::Bare(Inner { head, body: decode_rcom(rest, 0)? })),
+        Cmd::Fin => Ok(Message::Bare(Inner { head, body: Body::Fin { tail: rest } })),
     }
 }
 
@@ -56,55 +44,23 @@ fn fail<T>(offset: usize, kind: DecodeErrorKind) -> Result<T, DecodeError> {
 fn split_header(bytes: &[u8], base: usize) -> Result<(Header, &[u8]), DecodeError> {
     match (Header::parse(bytes), bytes.split_at_checked(HEADER_LEN)) {
         (Some(header), Some((_, rest))) => Ok((header, rest)),
-        _ => fail(
-            base,
-            DecodeErrorKind::HeaderCut {
-                expected: HEADER_LEN,
-                got: bytes.len(),
-            },
-        ),
+        _ => fail(base, DecodeErrorKind::HeaderCut { expected: HEADER_LEN, got: bytes.len() }),
     }
 }
 
 /// What outer and inner headers have to obey alike; `len` is the bytes of the message there are.
 fn known(header: &Header, len: usize, base: usize) -> Result<(Head, Cmd), DecodeError> {
-    let Header {
-        word,
-        nodeid,
-        length,
-        pad,
-        ..
-    } = *header;
+    let Header { word, nodeid, length, pad, .. } = *header;
     let Some(version) = header.known_version() else {
-        return fail(
-            base,
-            DecodeErrorKind::UnknownVersion {
-                got: header.version,
-            },
-        );
+        return fail(base, DecodeErrorKind::UnknownVersion { got: header.version });
     };
     let Some(cmd) = header.known_cmd() else {
         return fail(base + CMD, DecodeErrorKind::UnknownCmd { got: header.cmd });
     };
     if usize::from(length) != len {
-        return fail(
-            base + LENGTH,
-            DecodeErrorKind::LengthMismatch {
-                expected: len,
-                got: length,
-            },
-        );
+        return fail(base + LENGTH, DecodeErrorKind::LengthMismatch { expected: len, got: length });
     }
-    Ok((
-        Head {
-            version,
-            word,
-            nodeid,
-            length,
-            pad,
-        },
-        cmd,
-    ))
+    Ok((Head { version, word, nodeid, length, pad }, cmd))
 }
 
 fn decode_opts(head: Head, rest: &[u8]) -> Result<Opts<'_>, DecodeError> {
@@ -118,33 +74,14 @@ fn decode_opts(head: Head, rest: &[u8]) -> Result<Opts<'_>, DecodeError> {
     };
     let options_len = usize::from(optlen);
     let Some(options) = cursor.slice(options_len).filter(|_| options_len <= room) else {
-        return fail(
-            OPTLEN,
-            DecodeErrorKind::OptionsOverrun {
-                expected: room,
-                got: optlen,
-            },
-        );
+        return fail(OPTLEN, DecodeErrorKind::OptionsOverrun { expected: room, got: optlen });
     };
     let options = Options::from_bytes(options);
     let inner = decode_inner(cursor.rest(), OPTS_LEN + options_len)?;
     if next_cmd != inner.cmd().to_wire() {
-        return fail(
-            NEXT_CMD,
-            DecodeErrorKind::NextCmd {
-                expected: inner.cmd(),
-                got: next_cmd,
-            },
-        );
+        return fail(NEXT_CMD, DecodeErrorKind::NextCmd { expected: inner.cmd(), got: next_cmd });
     }
-    Ok(Opts {
-        head,
-        next_pad,
-        optlen,
-        opt_pad,
-        options,
-        inner,
-    })
+    Ok(Opts { head, next_pad, optlen, opt_pad, options, inner })
 }
 
 fn decode_inner(bytes: &[u8], base: usize) -> Result<Inner<'_>, DecodeError> {
@@ -162,19 +99,13 @@ fn decode_inner(bytes: &[u8], base: usize) -> Result<Inner<'_>, DecodeError> {
 fn decode_msg(rest: &[u8], base: usize) -> Result<Body<'_>, DecodeError> {
     let mut cursor = Cursor::new(rest);
     match cursor.array() {
-        Some(fixed) => Ok(Body::Msg(Msg {
-            fixed,
-            block: cursor.rest(),
-        })),
+        Some(fixed) => Ok(Body::Msg(Msg { fixed, block: cursor.rest() })),
         None => below_fixed_size(Cmd::Msg, rest, base),
     }
 }
 
 fn decode_rcom(rest: &[u8], base: usize) -> Result<Body<'_>, DecodeError> {
-    read_rcom(rest).map_or_else(
-        || below_fixed_size(Cmd::Rcom, rest, base),
-        |rcom| Ok(Body::Rcom(rcom)),
-    )
+    read_rcom(rest).map_or_else(|| below_fixed_size(Cmd::Rcom, rest, base), |rcom| Ok(Body::Rcom(rcom)))
 }
 
 fn read_rcom(rest: &[u8]) -> Option<Rcom<'_>> {
@@ -192,8 +123,5 @@ fn read_rcom(rest: &[u8]) -> Option<Rcom<'_>> {
 /// `rest` is what there is of the message behind its header.
 fn below_fixed_size<T>(cmd: Cmd, rest: &[u8], base: usize) -> Result<T, DecodeError> {
     let (expected, got) = (cmd.fixed_len(), HEADER_LEN + rest.len());
-    fail(
-        base + LENGTH,
-        DecodeErrorKind::BelowFixedSize { cmd, expected, got },
-    )
+    fail(base + LENGTH, DecodeErrorKind::BelowFixedSize { cmd, expected, got })
 }

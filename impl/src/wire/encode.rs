@@ -18,14 +18,10 @@ impl Message<'_> {
     /// [`EncodeError::NoRoom`]; then `out` is unchanged.
     pub fn encode_to_slice(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
         let (expected, got) = (usize::from(self.header().length), out.len());
-        let mut room = out
-            .get_mut(..expected)
-            .ok_or(EncodeError::NoRoom { expected, got })?;
+        let mut room = out.get_mut(..expected).ok_or(EncodeError::NoRoom { expected, got })?;
         self.write(&mut |piece| {
             // The room is as long as all the pieces together, so the split succeeds.
-            if let Some((front, rest)) =
-                core::mem::take(&mut room).split_at_mut_checked(piece.len())
-            {
+            if let Some((front, rest)) = core::mem::take(&mut room).split_at_mut_checked(piece.len()) {
                 front.copy_from_slice(piece);
                 room = rest;
             }

@@ -66,12 +66,7 @@ impl Framer {
     /// What is left when the [`Frames`] is dropped, half message or not, comes first the next time.
     pub fn frames<'a>(&'a mut self, chunk: &'a [u8]) -> Frames<'a> {
         let chunk_offset = self.offset.saturating_add(self.pending() as u64);
-        Frames {
-            framer: self,
-            chunk,
-            chunk_offset,
-            told: false,
-        }
+        Frames { framer: self, chunk, chunk_offset, told: false }
     }
 
     /// Bytes taken and not handed out yet: those of a half message, once every [`Frames`] was read to its end.
@@ -96,11 +91,7 @@ impl Framer {
     pub fn finish(&mut self) -> Option<HalfMessage> {
         let received = self.pending();
         let length = Header::parse(self.unread()).map(|header| header.length);
-        let half = HalfMessage {
-            offset: self.offset,
-            received,
-            length,
-        };
+        let half = HalfMessage { offset: self.offset, received, length };
         self.reset();
         (received > 0).then_some(half)
     }
@@ -131,10 +122,7 @@ impl Framer {
         if (HEADER_LEN..=MAX_MESSAGE_LEN).contains(&usize::from(length)) {
             Ok(Some(usize::from(length)))
         } else {
-            Err(FrameError {
-                offset: self.offset,
-                length,
-            })
+            Err(FrameError { offset: self.offset, length })
         }
     }
 
@@ -181,19 +169,13 @@ impl<'a> Frames<'a> {
     }
 
     fn next_from_chunk(&mut self) -> Result<Option<Frame<'a>>, FrameError> {
-        let whole = self
-            .framer
-            .measure(self.chunk)?
-            .and_then(|len| self.chunk.split_at_checked(len));
+        let whole = self.framer.measure(self.chunk)?.and_then(|len| self.chunk.split_at_checked(len));
         let Some((bytes, rest)) = whole else {
             self.keep();
             return Ok(None);
         };
         self.chunk = rest;
-        Ok(Some(Frame {
-            offset: self.framer.advance(bytes.len()),
-            bytes,
-        }))
+        Ok(Some(Frame { offset: self.framer.advance(bytes.len()), bytes }))
     }
 
     fn next_from_buffer(&mut self) -> Option<Result<Frame<'_>, FrameError>> {
@@ -217,10 +199,7 @@ impl<'a> Frames<'a> {
     /// Whether the buffer has `len` unread bytes, after taking what it lacks from the chunk.
     fn fill(&mut self, len: usize) -> bool {
         let missing = len.saturating_sub(self.framer.pending());
-        let (taken, rest) = self
-            .chunk
-            .split_at_checked(missing)
-            .unwrap_or((self.chunk, &[]));
+        let (taken, rest) = self.chunk.split_at_checked(missing).unwrap_or((self.chunk, &[]));
         self.framer.buffer.extend_from_slice(taken);
         self.chunk = rest;
         self.framer.pending() >= len

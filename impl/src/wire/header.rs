@@ -76,9 +76,7 @@ impl Header {
         let [w0, w1, w2, w3] = self.word.to_le_bytes();
         let [n0, n1, n2, n3] = self.nodeid.0.to_le_bytes();
         let [l0, l1] = self.length.to_le_bytes();
-        [
-            v0, v1, v2, v3, w0, w1, w2, w3, n0, n1, n2, n3, l0, l1, self.cmd, self.pad,
-        ]
+        [v0, v1, v2, v3, w0, w1, w2, w3, n0, n1, n2, n3, l0, l1, self.cmd, self.pad]
     }
 }
 

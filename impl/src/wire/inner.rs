@@ -21,10 +21,7 @@ impl<'a> Inner<'a> {
     /// [`EncodeError::MessageTooLong`] over 4096 bytes (WIRE-1); [`super::Opts::new`] asks for less.
     pub fn msg(sender: Sender, lockspace: LockspaceId, msg: Msg<'a>) -> Result<Self, EncodeError> {
         let length = checked_length(MSG_LEN.saturating_add(msg.block.len()))?;
-        Ok(Self {
-            head: Head::new(sender, lockspace.0, length),
-            body: Body::Msg(msg),
-        })
+        Ok(Self { head: Head::new(sender, lockspace.0, length), body: Body::Msg(msg) })
     }
 
     /// An RCOM.
@@ -32,26 +29,16 @@ impl<'a> Inner<'a> {
     /// # Errors
     ///
     /// [`EncodeError::MessageTooLong`] over 4096 bytes (WIRE-1); [`super::Opts::new`] asks for less.
-    pub fn rcom(
-        sender: Sender,
-        lockspace: LockspaceId,
-        rcom: Rcom<'a>,
-    ) -> Result<Self, EncodeError> {
+    pub fn rcom(sender: Sender, lockspace: LockspaceId, rcom: Rcom<'a>) -> Result<Self, EncodeError> {
         let length = checked_length(RCOM_LEN.saturating_add(rcom.payload.len()))?;
-        Ok(Self {
-            head: Head::new(sender, lockspace.0, length),
-            body: Body::Rcom(rcom),
-        })
+        Ok(Self { head: Head::new(sender, lockspace.0, length), body: Body::Rcom(rcom) })
     }
 
     /// A FIN.
     #[must_use]
     pub fn fin(sender: Sender) -> Self {
         let length = const { HEADER_LEN as u16 };
-        Self {
-            head: Head::new(sender, 0, length),
-            body: Body::Fin { tail: &[] },
-        }
+        Self { head: Head::new(sender, 0, length), body: Body::Fin { tail: &[] } }
     }
 
     /// Its header.
@@ -69,10 +56,7 @@ impl<'a> Inner<'a> {
     /// Its version and node id.
     #[must_use]
     pub const fn sender(&self) -> Sender {
-        Sender {
-            version: self.head.version,
-            nodeid: self.head.nodeid,
-        }
+        Sender { version: self.head.version, nodeid: self.head.nodeid }
     }
 
     /// MSG, RCOM or FIN.
@@ -132,9 +116,7 @@ impl<'a> Msg<'a> {
     /// The type's number.
     #[must_use]
     pub fn code(&self) -> u32 {
-        self.fixed
-            .first_chunk()
-            .map_or(0, |word| u32::from_le_bytes(*word))
+        self.fixed.first_chunk().map_or(0, |word| u32::from_le_bytes(*word))
     }
 
     /// The type, `None` if it is outside the table.

@@ -23,13 +23,7 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn new(sender: Sender, word: u32, length: u16) -> Self {
-        Self {
-            version: sender.version,
-            word,
-            nodeid: sender.nodeid,
-            length,
-            pad: 0,
-        }
+        Self { version: sender.version, word, nodeid: sender.nodeid, length, pad: 0 }
     }
 
     pub(super) fn with_cmd(&self, cmd: Cmd) -> Header {
@@ -46,10 +40,7 @@ impl Head {
 
 // WIRE-1
 pub(super) fn checked_length(got: usize) -> Result<u16, EncodeError> {
-    let error = EncodeError::MessageTooLong {
-        expected: MAX_MESSAGE_LEN,
-        got,
-    };
+    let error = EncodeError::MessageTooLong { expected: MAX_MESSAGE_LEN, got };
     if got > MAX_MESSAGE_LEN {
         return Err(error);
     }
@@ -82,9 +73,9 @@ impl<'a> Message<'a> {
     #[must_use]
     pub const fn version(&self) -> Version {
         match self {
-            Self::Opts(Opts { head, .. })
-            | Self::Ack(Ack { head, .. })
-            | Self::Bare(Inner { head, .. }) => head.version,
+            Self::Opts(Opts { head, .. }) | Self::Ack(Ack { head, .. }) | Self::Bare(Inner { head, .. }) => {
+                head.version
+            }
         }
     }
 
@@ -102,8 +93,7 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn inner_range(&self) -> Option<Range<usize>> {
         let end = usize::from(self.header().length);
-        self.inner()
-            .map(|inner| end - usize::from(inner.head.length)..end)
+        self.inner().map(|inner| end - usize::from(inner.head.length)..end)
     }
 
     /// Whether every pad of headers and envelope is 0, as it is in what kernels send. Pads of options don't count.
@@ -157,27 +147,15 @@ impl<'a> Opts<'a> {
     pub fn new(seq: Seq, options: Options<'a>, inner: Inner<'a>) -> Result<Self, EncodeError> {
         let inner_len = usize::from(inner.head.length);
         if inner_len > MAX_INNER_LEN {
-            return Err(EncodeError::InnerTooLong {
-                expected: MAX_INNER_LEN,
-                got: inner_len,
-            });
+            return Err(EncodeError::InnerTooLong { expected: MAX_INNER_LEN, got: inner_len });
         }
         let options = Options::from_bytes(options.as_bytes());
         let options_len = options.as_bytes().len();
-        let got = OPTS_LEN
-            .saturating_add(options_len)
-            .saturating_add(inner_len);
+        let got = OPTS_LEN.saturating_add(options_len).saturating_add(inner_len);
         let length = checked_length(got)?;
         let optlen = checked_length(options_len)?;
         let head = Head::new(inner.sender(), seq.0, length);
-        Ok(Self {
-            head,
-            next_pad: 0,
-            optlen,
-            opt_pad: 0,
-            options,
-            inner,
-        })
+        Ok(Self { head, next_pad: 0, optlen, opt_pad: 0, options, inner })
     }
 
     /// The outer header.
@@ -232,10 +210,7 @@ impl<'a> Ack<'a> {
     /// [`EncodeError::MessageTooLong`] if the tail is longer than 4080 bytes (WIRE-1).
     pub fn new(sender: Sender, seq: Seq, tail: &'a [u8]) -> Result<Self, EncodeError> {
         let length = checked_length(HEADER_LEN.saturating_add(tail.len()))?;
-        Ok(Self {
-            head: Head::new(sender, seq.0, length),
-            tail,
-        })
+        Ok(Self { head: Head::new(sender, seq.0, length), tail })
     }
 
     /// The header.

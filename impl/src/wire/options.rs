@@ -52,10 +52,8 @@ impl<'a> Options<'a> {
     /// [`EncodeError::OptionTooLong`] if the value has more than 65535 bytes; then `out` is unchanged. Whether all
     /// of them fit into a message is for [`super::Opts::new`] to say.
     pub fn push(out: &mut Vec<u8>, item: OptionItem<'_>) -> Result<(), EncodeError> {
-        let length = u16::try_from(item.value.len()).map_err(|_| EncodeError::OptionTooLong {
-            expected: usize::from(u16::MAX),
-            got: item.value.len(),
-        })?;
+        let length = u16::try_from(item.value.len())
+            .map_err(|_| EncodeError::OptionTooLong { expected: usize::from(u16::MAX), got: item.value.len() })?;
         out.extend_from_slice(&item.kind.to_le_bytes());
         out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(&item.pad.to_le_bytes());
@@ -65,10 +63,7 @@ impl<'a> Options<'a> {
     }
 
     fn cut(&self, expected: usize) -> DecodeError {
-        let kind = DecodeErrorKind::OptionCut {
-            expected,
-            got: self.bytes.len(),
-        };
+        let kind = DecodeErrorKind::OptionCut { expected, got: self.bytes.len() };
         DecodeError::new(OPTS_LEN + self.offset, kind)
     }
 

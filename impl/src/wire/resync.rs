@@ -34,14 +34,11 @@ fn plausible_cmd(header: &Header) -> Option<Cmd> {
 /// lock's value block holds can look like messages by intent: a place that was found is a guess, not evidence.
 #[must_use]
 pub fn resync(bytes: &[u8]) -> Option<usize> {
-    (0..bytes.len().saturating_sub(HEADER_LEN - 1))
-        .find(|&at| bytes.get(at..).is_some_and(starts_message))
+    (0..bytes.len().saturating_sub(HEADER_LEN - 1)).find(|&at| bytes.get(at..).is_some_and(starts_message))
 }
 
 fn starts_message(bytes: &[u8]) -> bool {
-    let Some((header, cmd)) =
-        Header::parse(bytes).and_then(|header| Some((header, plausible_cmd(&header)?)))
-    else {
+    let Some((header, cmd)) = Header::parse(bytes).and_then(|header| Some((header, plausible_cmd(&header)?))) else {
         return false;
     };
     if header.known_version() == Some(Version::V3_2) && !never_inside(cmd, bytes) {
@@ -49,9 +46,7 @@ fn starts_message(bytes: &[u8]) -> bool {
     }
     bytes
         .split_at_checked(usize::from(header.length))
-        .is_none_or(|(whole, behind)| {
-            decode(whole).is_ok() && (behind.len() < HEADER_LEN || plausible_header(behind))
-        })
+        .is_none_or(|(whole, behind)| decode(whole).is_ok() && (behind.len() < HEADER_LEN || plausible_header(behind)))
 }
 
 /// Whether a message of version 3.2 is one that no envelope holds.

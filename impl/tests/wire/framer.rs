@@ -30,10 +30,7 @@ fn every_split_in_two_gives_the_same_messages() {
         let mut found = drain(&mut framer, &stream[..at]);
         found.extend(drain(&mut framer, &stream[at..]));
         assert_eq!(found, whole, "split at {at}");
-        assert_eq!(
-            (framer.pending(), framer.offset()),
-            (0, stream.len() as u64)
-        );
+        assert_eq!((framer.pending(), framer.offset()), (0, stream.len() as u64));
     }
 }
 
@@ -122,20 +119,11 @@ fn a_bad_length_poisons_until_reset() {
         stream[28..30].copy_from_slice(&length.to_le_bytes());
         let error = FrameError { offset: 16, length };
         let mut framer = Framer::new();
-        assert_eq!(
-            drain(&mut framer, &stream),
-            [Ok((0, golden::bytes(ACK_K612))), Err(error)]
-        );
+        assert_eq!(drain(&mut framer, &stream), [Ok((0, golden::bytes(ACK_K612))), Err(error)]);
         assert_eq!(drain(&mut framer, &golden::bytes(ACK_K612)), [Err(error)]);
-        assert_eq!(
-            (framer.error(), framer.pending(), framer.offset()),
-            (Some(error), 0, 16)
-        );
+        assert_eq!((framer.error(), framer.pending(), framer.offset()), (Some(error), 0, 16));
         framer.reset();
-        assert_eq!(
-            drain(&mut framer, &golden::bytes(ACK_K612)),
-            [Ok((0, golden::bytes(ACK_K612)))]
-        );
+        assert_eq!(drain(&mut framer, &golden::bytes(ACK_K612)), [Ok((0, golden::bytes(ACK_K612)))]);
     }
 }
 
@@ -144,22 +132,10 @@ fn a_bad_length_is_found_when_the_header_comes_in_pieces() {
     let mut header = golden::bytes(ACK_K612);
     header[12] = 3;
     let mut framer = Framer::new();
-    let found: Vec<_> = header
-        .chunks(1)
-        .flat_map(|byte| drain(&mut framer, byte))
-        .collect();
-    assert_eq!(
-        found,
-        [Err(FrameError {
-            offset: 0,
-            length: 3
-        })]
-    );
+    let found: Vec<_> = header.chunks(1).flat_map(|byte| drain(&mut framer, byte)).collect();
+    assert_eq!(found, [Err(FrameError { offset: 0, length: 3 })]);
     let text = found[0].as_ref().unwrap_err().to_string();
-    assert_eq!(
-        text,
-        "expected a length from 16 to 4096, got 3 in the message at byte 0 of the stream (WIRE-2)"
-    );
+    assert_eq!(text, "expected a length from 16 to 4096, got 3 in the message at byte 0 of the stream (WIRE-2)");
 }
 
 #[test]
@@ -181,24 +157,10 @@ fn the_end_tells_what_is_left_of_a_half_message() {
     let mut framer = Framer::new();
     drain(&mut framer, &stream[..16 + 39]);
     assert_eq!(framer.pending(), 39);
-    assert_eq!(
-        framer.finish(),
-        Some(HalfMessage {
-            offset: 16,
-            received: 39,
-            length: Some(40)
-        })
-    );
+    assert_eq!(framer.finish(), Some(HalfMessage { offset: 16, received: 39, length: Some(40) }));
     assert_eq!((framer.finish(), framer.offset()), (None, 0));
     drain(&mut framer, &stream[..15]);
-    assert_eq!(
-        framer.finish(),
-        Some(HalfMessage {
-            offset: 0,
-            received: 15,
-            length: None
-        })
-    );
+    assert_eq!(framer.finish(), Some(HalfMessage { offset: 0, received: 15, length: None }));
 }
 
 #[test]
@@ -223,9 +185,6 @@ fn counting_goes_on_behind_a_hole() {
     let mut framer = Framer::new();
     drain(&mut framer, &golden::bytes(FIN_K612)[..20]);
     framer.restart_at(5000);
-    assert_eq!(
-        drain(&mut framer, &golden::bytes(ACK_K612)),
-        [Ok((5000, golden::bytes(ACK_K612)))]
-    );
+    assert_eq!(drain(&mut framer, &golden::bytes(ACK_K612)), [Ok((5000, golden::bytes(ACK_K612)))]);
     assert_eq!(framer.offset(), 5016);
 }

@@ -3,8 +3,7 @@
 use midcomms::wire::{plausible_header, resync};
 
 use crate::golden::{
-    self, ACK_K612, BARE_NAMES_K61, FIN_K612, NAMES_K612, REQUEST_K612, STATUS_K612,
-    STATUS_REPLY_K612,
+    self, ACK_K612, BARE_NAMES_K61, FIN_K612, NAMES_K612, REQUEST_K612, STATUS_K612, STATUS_REPLY_K612,
 };
 
 fn stream(dumps: &[&str]) -> Vec<u8> {
@@ -13,25 +12,12 @@ fn stream(dumps: &[&str]) -> Vec<u8> {
 
 #[test]
 fn golden_headers_are_plausible() {
-    assert!(
-        golden::ALL
-            .into_iter()
-            .all(|dump| plausible_header(&golden::bytes(dump)))
-    );
+    assert!(golden::ALL.into_iter().all(|dump| plausible_header(&golden::bytes(dump))));
 }
 
 #[test]
 fn headers_with_one_thing_wrong_are_not_plausible() {
-    for (at, value) in [
-        (0, 3),
-        (2, 4),
-        (12, 15),
-        (13, 0x11),
-        (14, 0),
-        (14, 6),
-        (14, 2),
-        (15, 1),
-    ] {
+    for (at, value) in [(0, 3), (2, 4), (12, 15), (13, 0x11), (14, 0), (14, 6), (14, 2), (15, 1)] {
         let mut header = golden::bytes(ACK_K612);
         header[at] = value;
         assert!(!plausible_header(&header), "byte {at} is {value}");
@@ -44,18 +30,10 @@ fn the_front_of_a_message_is_skipped_wherever_the_hole_ends() {
     let stream = stream(&[REQUEST_K612, NAMES_K612, ACK_K612, FIN_K612]);
     assert_eq!(resync(&stream), Some(0));
     for at in 1..120 {
-        assert_eq!(
-            resync(&stream[at..]),
-            Some(120 - at),
-            "the hole ends at {at}"
-        );
+        assert_eq!(resync(&stream[at..]), Some(120 - at), "the hole ends at {at}");
     }
     for at in 121..192 {
-        assert_eq!(
-            resync(&stream[at..]),
-            Some(192 - at),
-            "the hole ends at {at}"
-        );
+        assert_eq!(resync(&stream[at..]), Some(192 - at), "the hole ends at {at}");
     }
 }
 

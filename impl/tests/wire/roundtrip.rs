@@ -1,28 +1,18 @@
 //! What is encoded decodes to the same, and the other way round.
 
 use midcomms::wire::{
-    Ack, Body, Cmd, EncodeError, Header, Inner, LockspaceId, Message, Msg, MsgType, NodeId,
-    OptionItem, Options, Opts, Rcom, RcomType, Sender, Seq, Version, decode,
+    Ack, Body, Cmd, EncodeError, Header, Inner, LockspaceId, Message, Msg, MsgType, NodeId, OptionItem, Options, Opts,
+    Rcom, RcomType, Sender, Seq, Version, decode,
 };
 use proptest::prelude::*;
 
 use crate::bodies;
 use crate::plan::{BodyPlan, Plan, plan};
 
-const NODE_1: Sender = Sender {
-    version: Version::V3_2,
-    nodeid: NodeId(1),
-};
+const NODE_1: Sender = Sender { version: Version::V3_2, nodeid: NodeId(1) };
 
 fn rcom(payload: &[u8]) -> Rcom<'_> {
-    Rcom {
-        code: RcomType::Names.to_wire(),
-        result: 0,
-        id: 0,
-        seq: 0,
-        seq_reply: 0,
-        payload,
-    }
+    Rcom { code: RcomType::Names.to_wire(), result: 0, id: 0, seq: 0, seq_reply: 0, payload }
 }
 
 proptest! {
@@ -114,26 +104,11 @@ fn check_body(body: &Body<'_>, plan: &BodyPlan) {
     match (body, plan) {
         (Body::Msg(msg), BodyPlan::Msg { words, block, .. }) => {
             assert_eq!(msg.words().collect::<Vec<_>>(), words);
-            assert_eq!(
-                (msg.code(), msg.kind()),
-                (words[0], MsgType::from_wire(words[0]))
-            );
+            assert_eq!((msg.code(), msg.kind()), (words[0], MsgType::from_wire(words[0])));
             assert_eq!(msg.block(), block);
         }
-        (
-            Body::Rcom(rcom),
-            BodyPlan::Rcom {
-                code,
-                result,
-                numbers,
-                payload,
-                ..
-            },
-        ) => {
-            assert_eq!(
-                (rcom.code, rcom.kind(), rcom.result),
-                (*code, RcomType::from_wire(*code), *result)
-            );
+        (Body::Rcom(rcom), BodyPlan::Rcom { code, result, numbers, payload, .. }) => {
+            assert_eq!((rcom.code, rcom.kind(), rcom.result), (*code, RcomType::from_wire(*code), *result));
             assert_eq!([rcom.id, rcom.seq, rcom.seq_reply], *numbers);
             assert_eq!(rcom.payload, payload);
         }
@@ -151,10 +126,7 @@ fn an_inner_message_of_4072_bytes_fits_and_one_more_does_not() {
     let over = Inner::rcom(NODE_1, LockspaceId(1), rcom(&payload)).unwrap();
     assert_eq!(
         Opts::new(Seq(0), Options::default(), over),
-        Err(EncodeError::InnerTooLong {
-            expected: 4072,
-            got: 4073
-        })
+        Err(EncodeError::InnerTooLong { expected: 4072, got: 4073 })
     );
 }
 
@@ -163,85 +135,35 @@ fn options_take_room_from_the_message_inside() {
     let payload = [7; 4072 - 48];
     let inner = Inner::rcom(NODE_1, LockspaceId(1), rcom(&payload)).unwrap();
     let options = Options::from_bytes(&[0; 8]);
-    assert_eq!(
-        Opts::new(Seq(0), options, inner),
-        Err(EncodeError::MessageTooLong {
-            expected: 4096,
-            got: 4104
-        })
-    );
+    assert_eq!(Opts::new(Seq(0), options, inner), Err(EncodeError::MessageTooLong { expected: 4096, got: 4104 }));
 }
 
 #[test]
 fn nothing_longer_than_4096_bytes_is_encoded() {
     let bytes = vec![0; 70_000];
-    let error = |got| EncodeError::MessageTooLong {
-        expected: 4096,
-        got,
-    };
+    let error = |got| EncodeError::MessageTooLong { expected: 4096, got };
     assert_eq!(Ack::new(NODE_1, Seq(0), &bytes), Err(error(70_016)));
     assert_eq!(Ack::new(NODE_1, Seq(0), &bytes[..4081]), Err(error(4097)));
-    assert_eq!(
-        Ack::new(NODE_1, Seq(0), &bytes[..4080]).map(|ack| ack.header().length),
-        Ok(4096)
-    );
-    assert_eq!(
-        Inner::msg(NODE_1, LockspaceId(1), Msg::new(&[0; 72], &bytes[..4009])),
-        Err(error(4097))
-    );
-    assert_eq!(
-        Inner::rcom(NODE_1, LockspaceId(1), rcom(&bytes[..4049])),
-        Err(error(4097))
-    );
+    assert_eq!(Ack::new(NODE_1, Seq(0), &bytes[..4080]).map(|ack| ack.header().length), Ok(4096));
+    assert_eq!(Inner::msg(NODE_1, LockspaceId(1), Msg::new(&[0; 72], &bytes[..4009])), Err(error(4097)));
+    assert_eq!(Inner::rcom(NODE_1, LockspaceId(1), rcom(&bytes[..4049])), Err(error(4097)));
     let options = Options::from_bytes(&bytes);
-    assert_eq!(
-        Opts::new(Seq(0), options, Inner::fin(NODE_1)),
-        Err(error(70_040))
-    );
+    assert_eq!(Opts::new(Seq(0), options, Inner::fin(NODE_1)), Err(error(70_040)));
 }
 
 #[test]
 fn an_option_value_over_65535_bytes_is_refused_and_nothing_written() {
     let mut out = vec![1];
-    let error = Options::push(
-        &mut out,
-        OptionItem {
-            kind: 1,
-            pad: 0,
-            value: &[0; 65_536],
-        },
-    );
-    assert_eq!(
-        error,
-        Err(EncodeError::OptionTooLong {
-            expected: 65_535,
-            got: 65_536
-        })
-    );
+    let error = Options::push(&mut out, OptionItem { kind: 1, pad: 0, value: &[0; 65_536] });
+    assert_eq!(error, Err(EncodeError::OptionTooLong { expected: 65_535, got: 65_536 }));
     assert_eq!(out, [1]);
 }
 
 #[test]
 fn options_are_padded_to_eight_bytes() {
     let mut out = Vec::new();
-    Options::push(
-        &mut out,
-        OptionItem {
-            kind: 0x0201,
-            pad: 5,
-            value: &[0xaa, 0xbb, 0xcc],
-        },
-    )
-    .unwrap();
-    Options::push(
-        &mut out,
-        OptionItem {
-            kind: 9,
-            pad: 0,
-            value: &[1; 8],
-        },
-    )
-    .unwrap();
+    Options::push(&mut out, OptionItem { kind: 0x0201, pad: 5, value: &[0xaa, 0xbb, 0xcc] }).unwrap();
+    Options::push(&mut out, OptionItem { kind: 9, pad: 0, value: &[1; 8] }).unwrap();
     let first = [1, 2, 3, 0, 5, 0, 0, 0, 0xaa, 0xbb, 0xcc, 0, 0, 0, 0, 0];
     let second = [9, 0, 8, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1];
     assert_eq!(out, [first, second].concat());
@@ -251,15 +173,7 @@ fn options_are_padded_to_eight_bytes() {
 fn options_read_in_part_go_out_in_the_part_not_read() {
     let mut bytes = Vec::new();
     for kind in [1, 2] {
-        Options::push(
-            &mut bytes,
-            OptionItem {
-                kind,
-                pad: 0,
-                value: &[],
-            },
-        )
-        .unwrap();
+        Options::push(&mut bytes, OptionItem { kind, pad: 0, value: &[] }).unwrap();
     }
     let mut options = Options::from_bytes(&bytes);
     options.next();
@@ -281,61 +195,27 @@ fn every_single_pad_shows() {
 fn a_slice_takes_the_message_or_stays_as_it_is() {
     let message = Message::from(Ack::new(NODE_1, Seq(5), &[1, 2]).unwrap());
     let mut room = [9; 20];
-    assert_eq!(
-        message.encode_to_slice(&mut room[..17]),
-        Err(EncodeError::NoRoom {
-            expected: 18,
-            got: 17
-        })
-    );
+    assert_eq!(message.encode_to_slice(&mut room[..17]), Err(EncodeError::NoRoom { expected: 18, got: 17 }));
     assert_eq!(room, [9; 20]);
     assert_eq!(message.encode_to_slice(&mut room), Ok(18));
-    assert_eq!(
-        room[..],
-        [2, 0, 3, 0, 5, 0, 0, 0, 1, 0, 0, 0, 18, 0, 4, 0, 1, 2, 9, 9]
-    );
+    assert_eq!(room[..], [2, 0, 3, 0, 5, 0, 0, 0, 1, 0, 0, 0, 18, 0, 4, 0, 1, 2, 9, 9]);
 }
 
 #[test]
 fn names_and_numbers_of_the_tables_agree() {
-    let cmds: Vec<_> = Cmd::ALL
-        .iter()
-        .map(|cmd| (cmd.to_wire(), cmd.to_string()))
-        .collect();
+    let cmds: Vec<_> = Cmd::ALL.iter().map(|cmd| (cmd.to_wire(), cmd.to_string())).collect();
     let expected = [(1, "MSG"), (2, "RCOM"), (3, "OPTS"), (4, "ACK"), (5, "FIN")];
-    assert_eq!(
-        cmds,
-        expected.map(|(number, name)| (number, name.to_owned()))
-    );
+    assert_eq!(cmds, expected.map(|(number, name)| (number, name.to_owned())));
     for (number, kind) in (1..).zip(MsgType::ALL) {
-        assert_eq!(
-            (MsgType::from_wire(number), kind.to_wire()),
-            (Some(*kind), number)
-        );
+        assert_eq!((MsgType::from_wire(number), kind.to_wire()), (Some(*kind), number));
     }
     for (number, kind) in (1..).zip(RcomType::ALL) {
-        assert_eq!(
-            (RcomType::from_wire(number), kind.to_wire()),
-            (Some(*kind), number)
-        );
+        assert_eq!((RcomType::from_wire(number), kind.to_wire()), (Some(*kind), number));
     }
     assert_eq!((MsgType::ALL.len(), RcomType::ALL.len()), (14, 8));
-    assert_eq!(
-        (
-            MsgType::from_wire(15),
-            RcomType::from_wire(0),
-            Cmd::from_wire(6)
-        ),
-        (None, None, None)
-    );
-    assert_eq!(
-        MsgType::ALL.last().map(ToString::to_string).as_deref(),
-        Some("PURGE")
-    );
-    assert_eq!(
-        (Version::V3_1.to_string(), Version::V3_2.to_wire()),
-        ("3.1".to_owned(), 0x0003_0002)
-    );
+    assert_eq!((MsgType::from_wire(15), RcomType::from_wire(0), Cmd::from_wire(6)), (None, None, None));
+    assert_eq!(MsgType::ALL.last().map(ToString::to_string).as_deref(), Some("PURGE"));
+    assert_eq!((Version::V3_1.to_string(), Version::V3_2.to_wire()), ("3.1".to_owned(), 0x0003_0002));
 }
 
 #[test]

@@ -12,8 +12,10 @@ pub(super) struct Half {
     pub(super) finished: bool,
     /// Reset the connection.
     pub(super) reset: bool,
-    /// Bytes that it sent are missing from what was recorded.
-    pub(super) hole: bool,
+    /// Bytes that it sent are missing from what was recorded, and nothing sequenced was seen since.
+    pub(super) hole_in_numbers: bool,
+    /// The same, and no ACK was seen since.
+    pub(super) hole_in_acks: bool,
     /// When it wrote here last, on the clock of the pair's events; 0 for never.
     pub(super) last_write: u64,
     /// The incarnation of its record that wrote here last.
@@ -34,22 +36,21 @@ impl Half {
         }
     }
 
+    /// Bytes are missing: what was written may go on anywhere.
+    pub(super) fn note_hole(&mut self) {
+        self.hole_in_numbers = true;
+        self.hole_in_acks = true;
+        self.output = Output::default();
+    }
+
     /// What incarnation `life` wrote here.
     pub(super) fn output_of(&self, life: u32) -> Output {
-        if self.life == Some(life) {
-            self.output
-        } else {
-            Output::default()
-        }
+        if self.life == Some(life) { self.output } else { Output::default() }
     }
 
     /// The last ACK that incarnation `life` wrote here.
     pub(super) fn acked_by(&self, life: u32) -> Option<Seq> {
-        if self.life == Some(life) {
-            self.acked
-        } else {
-            None
-        }
+        if self.life == Some(life) { self.acked } else { None }
     }
 }
 
@@ -65,12 +66,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: Conn, opener: Side, opened_at: u64) -> Self {
-        Self {
-            id,
-            opener,
-            opened_at,
-            halves: [Half::default(); 2],
-        }
+        Self { id, opener, opened_at, halves: [Half::default(); 2] }
     }
 
     pub(super) fn half(&self, side: Side) -> &Half {

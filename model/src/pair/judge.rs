@@ -8,7 +8,7 @@ use crate::seq::Seq;
 
 use super::connection::Connection;
 use super::node::{Body, Node};
-use super::{Conn, Pair, Side};
+use super::{Conn, Pair, Side, Suspect};
 
 /// How a message fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(super) struct Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
     Fresh,
+    /// Nothing was seen before, and it is not the first of its numbers.
+    Late,
     Copy(Place),
     Ack,
     Bare,
@@ -36,10 +38,7 @@ impl Reading {
     }
 
     pub(super) fn new_life_only(self) -> Self {
-        Self {
-            current: None,
-            ..self
-        }
+        Self { current: None, ..self }
     }
 }
 
@@ -47,29 +46,39 @@ impl<L: Copy> Pair<L> {
     /// VER-3: a record's peer has one version.
     pub(super) fn check_version(&self, from: Side, version: Version) -> Result<(), Refusal> {
         match self.node(from).version {
-            Some(known) if known != version => Err(Refusal::new(
-                rule::VER_3,
-                format!("version {known}, as before"),
-                format!("version {version}"),
-            )),
+            Some(known) if known != version => {
+                Err(Refusal::new(rule::VER_3, format!("version {known}, as before"), format!("version {version}")))
+            }
             _ => Ok(()),
         }
     }
 
-    /// NET-1: a node does not turn to the peer's connection while its own is whole. One that the peer opened since
-    /// it wrote on its own last is a sign of a break that nobody saw.
+    /// NET-1: a node that writes on its own connection again had no reason to turn to the peer's meanwhile.
     pub(super) fn check_connection(&self, conn: Conn, from: Side) -> Result<(), Refusal> {
-        let Some(used) = self.connection(conn).filter(|used| used.opener != from) else { return Ok(()) };
-        let is_preferred = |own: &&Connection| {
-            own.opener == from && own.is_whole() && own.half(from).last_write > used.opened_at
-        };
-        match self.connections.iter().find(is_preferred) {
+        let [a, b] = &self.suspects;
+        let suspect = if from == Side::A { a } else { b };
+        match suspect.as_ref().filter(|suspect| suspect.own == conn) {
             None => Ok(()),
-            Some(own) => Err(Refusal::new(
+            Some(suspect) => Err(Refusal::new(
                 rule::NET_1,
-                format!("it on {}, which the sender opened and uses", own.id),
-                format!("it on {conn}, which the peer opened"),
+                format!("it on {conn}, which the sender opened and goes on using"),
+                format!("it on {}, which the peer opened", suspect.used),
             )),
+        }
+    }
+
+    /// Notes a message on the peer's connection while the sender's own looks whole. One that the peer opened since
+    /// the sender wrote on its own last is no wonder: there was a break that nobody saw.
+    pub(super) fn suspect(&mut self, conn: Conn, from: Side, at: L) {
+        let Some(used) = self.connection(conn).filter(|used| used.opener != from) else {
+            return;
+        };
+        let opened_at = used.opened_at;
+        let is_preferred =
+            |own: &&Connection| own.opener == from && own.is_whole() && own.half(from).last_write > opened_at;
+        let own = self.connections.iter().find(is_preferred).map(|own| own.id);
+        if let Some(own) = own {
+            self.suspect_mut(from).get_or_insert(Suspect { own, used: conn, at });
         }
     }
 
@@ -84,11 +93,7 @@ impl<L: Copy> Pair<L> {
         match *message {
             Message::Bare(kind) => self.judge_bare(from, version, kind),
             Message::Opts { .. } | Message::Ack(_) if version == Version::V3_1 => {
-                Err(Refusal::new(
-                    rule::SND_3,
-                    "everything bare from a 3.1 node",
-                    "a 3.2 message with version 3.1",
-                ))
+                Err(Refusal::new(rule::SND_3, "everything bare from a 3.1 node", "a 3.2 message with version 3.1"))
             }
             Message::Opts { seq, inner, body } => self.judge_opts(conn, from, seq, inner, body),
             Message::Ack(number) => self.judge_ack(conn, from, number),
@@ -98,18 +103,13 @@ impl<L: Copy> Pair<L> {
     /// SND-2, RCV-6: what may be bare.
     fn judge_bare(&self, from: Side, version: Version, kind: BareKind) -> Result<Reading, Refusal> {
         let node = self.node(from);
-        let to_3_1 =
-            version == Version::V3_1 || self.node(from.other()).version == Some(Version::V3_1);
+        let to_3_1 = version == Version::V3_1 || self.node(from.other()).version == Some(Version::V3_1);
         let allowed = match kind {
             _ if to_3_1 && kind != BareKind::Fin => RevisionSet::any(),
             BareKind::Status => RevisionSet::any(),
             BareKind::Names => RevisionSet::any().filter(|revision| !revision.sequences_names()),
             BareKind::StatusNotReady => {
-                return Err(Refusal::new(
-                    rule::SND_2,
-                    "a STATUS reply \"not ready\" inside OPTS",
-                    "it bare",
-                ));
+                return Err(Refusal::new(rule::SND_2, "a STATUS reply \"not ready\" inside OPTS", "it bare"));
             }
             BareKind::Other => return Err(Refusal::new(rule::RCV_6, "it inside OPTS", "it bare")),
             BareKind::Fin => {
@@ -117,21 +117,10 @@ impl<L: Copy> Pair<L> {
             }
         };
         let revisions = node.narrowed(allowed, rule::SND_2, "NAMES inside OPTS", "NAMES bare")?;
-        Ok(Reading {
-            current: Some(Fit::Bare),
-            new_life: None,
-            revisions,
-        })
+        Ok(Reading { current: Some(Fit::Bare), new_life: None, revisions })
     }
 
-    fn judge_opts(
-        &self,
-        conn: Conn,
-        from: Side,
-        seq: Seq,
-        inner: Inner,
-        body: u64,
-    ) -> Result<Reading, Refusal> {
+    fn judge_opts(&self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) -> Result<Reading, Refusal> {
         let node = self.node(from);
         let revisions = match inner {
             Inner::Names => {
@@ -139,42 +128,27 @@ impl<L: Copy> Pair<L> {
                 node.narrowed(allowed, rule::SND_2, "NAMES bare", "NAMES inside OPTS")?
             }
             Inner::Status => {
-                return Err(Refusal::new(
-                    rule::SND_2,
-                    "RCOM STATUS bare",
-                    "it inside OPTS",
-                ));
+                return Err(Refusal::new(rule::SND_2, "RCOM STATUS bare", "it inside OPTS"));
             }
             _ => node.revisions,
         };
+        if node.may_join_late() && seq != Seq::ZERO {
+            return Ok(Reading { current: Some(Fit::Late), new_life: None, revisions });
+        }
         if !node.has_heard {
             let expected = "only STATUS and NAMES before a message from the peer told its version";
             return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
         }
         let current = self.fit_opts(conn, from, seq, body);
-        let new_life = if seq == Seq::ZERO || current.is_err() {
-            self.fit_new_life(conn, from, seq)
-        } else {
-            None
-        };
+        let new_life = if seq == Seq::ZERO || current.is_err() { self.fit_new_life(conn, from, seq) } else { None };
         match current {
             Err(refusal) if new_life.is_none() => Err(refusal),
-            current => Ok(Reading {
-                current: current.ok(),
-                new_life,
-                revisions,
-            }),
+            current => Ok(Reading { current: current.ok(), new_life, revisions }),
         }
     }
 
     /// OPTS in the sender's present incarnation.
-    fn fit_opts(
-        &self,
-        conn: Conn,
-        from: Side,
-        seq: Seq,
-        body: u64,
-    ) -> Result<Fit, Refusal> {
+    fn fit_opts(&self, conn: Conn, from: Side, seq: Seq, body: u64) -> Result<Fit, Refusal> {
         let node = self.node(from);
         let expected = node.record.seq_send;
         if !node.sends_known {
@@ -185,19 +159,13 @@ impl<L: Copy> Pair<L> {
         }
         if let Some(fin) = node.record.fin {
             let got = format!("the fresh number {seq} after the FIN with number {fin}");
-            return Err(Refusal::new(
-                rule::SND_4,
-                format!("no number beyond {fin}"),
-                got,
-            ));
+            return Err(Refusal::new(rule::SND_4, format!("no number beyond {fin}"), got));
         }
-        let connection = self.connection(conn);
-        if connection.is_some_and(|connection| connection.half(from).hole) {
+        if node.is_unsettled {
             return Ok(Fit::Fresh);
         }
         let was_seen = |number| matches!(node.bodies.lookup(number), Body::Seen(_));
-        self.output(conn, from)
-            .check_fresh(seq, expected, node.breaks > 0, was_seen)?;
+        self.output(conn, from).check_fresh(seq, expected, node.breaks > 0, was_seen)?;
         Ok(Fit::Fresh)
     }
 
@@ -207,56 +175,29 @@ impl<L: Copy> Pair<L> {
         match node.bodies.lookup(seq) {
             Body::Seen(seen) if super::node::Bodies::is_same(seen, body) => {}
             Body::Seen(_) if seq == Seq::ZERO => {
-                let expected = format!(
-                    "{}, for nothing ended the incarnation",
-                    node.record.seq_send
-                );
-                return Err(Refusal::new(
-                    rule::SND_7,
-                    expected,
-                    "number 0 again with another body",
-                ));
+                let expected = format!("{}, for nothing ended the incarnation", node.record.seq_send);
+                return Err(Refusal::new(rule::SND_7, expected, "number 0 again with another body"));
             }
             Body::Seen(_) => {
                 let expected = format!("{} or a copy identical to the byte", node.record.seq_send);
-                return Err(Refusal::new(
-                    rule::SND_6,
-                    expected,
-                    format!("number {seq} with another body"),
-                ));
+                return Err(Refusal::new(rule::SND_6, expected, format!("number {seq} with another body")));
             }
             Body::Released if seq == Seq::ZERO => {
-                let expected = format!(
-                    "{}, for nothing ended the incarnation",
-                    node.record.seq_send
-                );
+                let expected = format!("{}, for nothing ended the incarnation", node.record.seq_send);
                 return Err(Refusal::new(rule::SND_7, expected, "number 0 again"));
             }
             Body::Released => {
                 let head = node.record.queue_head;
                 let got = format!("number {seq}, whose acknowledgement the sender had read");
-                return Err(Refusal::new(
-                    rule::RCV_4,
-                    format!("no copy before {head}"),
-                    got,
-                ));
+                return Err(Refusal::new(rule::RCV_4, format!("no copy before {head}"), got));
             }
             Body::Unseen | Body::Forgotten => {}
         }
         let was_seen = |number| matches!(node.bodies.lookup(number), Body::Seen(_));
-        let place = self
-            .output(conn, from)
-            .place_copy(seq, node.breaks > 0, was_seen);
+        let place = self.output(conn, from).place_copy(seq, node.breaks > 0, was_seen);
         if place == Place::Begins && node.passes >= node.breaks {
-            let expected = format!(
-                "{}, for there was no break that calls for copies",
-                node.record.seq_send
-            );
-            return Err(Refusal::new(
-                rule::NET_3,
-                expected,
-                format!("a copy of {seq}"),
-            ));
+            let expected = format!("{}, for there was no break that calls for copies", node.record.seq_send);
+            return Err(Refusal::new(rule::NET_3, expected, format!("a copy of {seq}")));
         }
         Ok(Fit::Copy(place))
     }
@@ -264,14 +205,12 @@ impl<L: Copy> Pair<L> {
     /// SND-7: whether the sender's record may have been reset before this message, and `seq` begin its numbers.
     fn fit_new_life(&self, conn: Conn, from: Side, seq: Seq) -> Option<Fit> {
         let node = self.node(from);
-        let wrote_here = self
-            .connection(conn)
-            .is_some_and(|used| used.half(from).life == Some(node.life));
-        let hole = self
-            .connection(conn)
-            .is_some_and(|used| used.half(from).hole);
-        let began_here = self.connection(conn).is_some() && !wrote_here;
-        let may_begin = node.is_closing() || began_here || hole;
+        let connection = self.connection(conn)?;
+        let began_here = connection.half(from).life != Some(node.life);
+        // A FIN of either side may have been before what is seen.
+        let peer = self.node(from.other());
+        let may_have_closed = node.joined_late && (node.fresh == 0 || peer.fresh == 0);
+        let may_begin = node.is_closing() || began_here || connection.half(from).hole_in_numbers || may_have_closed;
         let is_start = seq == Seq::ZERO || (began_here && seq.0 < MAX_LOST_AT_START);
         let has_history = node.record.seq_send != Seq::ZERO || node.record.seq_next != Seq::ZERO;
         (may_begin && is_start && has_history && node.sends_known).then_some(Fit::Fresh)
@@ -281,35 +220,21 @@ impl<L: Copy> Pair<L> {
     fn judge_ack(&self, conn: Conn, from: Side, number: Seq) -> Result<Reading, Refusal> {
         let node = self.node(from);
         let current = self.fit_ack(conn, from, number);
-        let new_life = if current.is_err() || !node.log.is_empty() {
-            self.fit_ack_of_new_life(conn, from, number)
-        } else {
-            None
-        };
+        let new_life =
+            if current.is_err() || !node.log.is_empty() { self.fit_ack_of_new_life(conn, from, number) } else { None };
         match current {
             Err(refusal) if new_life.is_none() => Err(refusal),
-            Err(_) => Ok(Reading {
-                current: None,
-                new_life,
-                revisions: node.revisions,
-            }),
+            Err(_) => Ok(Reading { current: None, new_life, revisions: node.revisions }),
             Ok(fit) => {
                 let allowed = self.revisions_that_ack(conn, from, number);
                 let expected = match node.revisions.iter().last().map(Revision::ack_policy) {
                     Some(AckPolicy::Threshold(most)) => {
-                        format!(
-                            "an ACK for a duplicate or a FIN, or one that is {most} messages further"
-                        )
+                        format!("an ACK for a duplicate or a FIN, or one that is {most} messages further")
                     }
                     _ => "an ACK for each message accepted".to_owned(),
                 };
-                let revisions =
-                    node.narrowed(allowed, rule::RCV_5, &expected, &format!("ACK({number})"))?;
-                Ok(Reading {
-                    current: Some(fit),
-                    new_life,
-                    revisions,
-                })
+                let revisions = node.narrowed(allowed, rule::RCV_5, &expected, &format!("ACK({number})"))?;
+                Ok(Reading { current: Some(fit), new_life, revisions })
             }
         }
     }
@@ -317,58 +242,23 @@ impl<L: Copy> Pair<L> {
     fn fit_ack(&self, conn: Conn, from: Side, number: Seq) -> Result<Fit, Refusal> {
         let node = self.node(from);
         let peer = self.node(from.other());
-        if !node.expects_known {
-            return self.fit_first_ack(node, peer, number);
+        if node.life == 0 && node.record.seq_next == Seq::ZERO && peer.may_join_late() && number != Seq::ZERO {
+            return Ok(Fit::Late);
         }
         let lowest = self.lowest_ack(conn, from);
         if let Some(lowest) = lowest.filter(|lowest| number.is_before(*lowest)) {
             let expected = format!("ACK({lowest}) or later, as before on this connection");
-            return Err(Refusal::new(
-                rule::RCV_7,
-                expected,
-                format!("ACK({number})"),
-            ));
+            return Err(Refusal::new(rule::RCV_7, expected, format!("ACK({number})")));
         }
-        let highest = if node.record.seq_next.is_before(number) {
-            node.could_expect()
-        } else {
-            node.record.seq_next
-        };
-        if highest.is_before(number) {
+        let highest = if node.record.seq_next.is_before(number) { node.could_expect() } else { node.record.seq_next };
+        if highest.is_before(number) && !peer.is_unsettled {
             let sent = peer.record.seq_send;
-            let reason = if sent.is_before(number) {
-                "sent"
-            } else {
-                "accepted in order"
-            };
+            let reason = if sent.is_before(number) { "sent" } else { "accepted in order" };
             let expected = format!("at most ACK({highest}), for no more was {reason}");
-            return Err(Refusal::new(
-                rule::ACK_1,
-                expected,
-                format!("ACK({number})"),
-            ));
+            return Err(Refusal::new(rule::ACK_1, expected, format!("ACK({number})")));
         }
         if highest == Seq::ZERO && number == Seq::ZERO && lowest.is_none() {
-            return Err(Refusal::new(
-                rule::ACK_1,
-                "no ACK, for nothing was accepted yet",
-                "ACK(0)",
-            ));
-        }
-        Ok(Fit::Ack)
-    }
-
-    /// Where what was seen began in mid-stream: anything that the peer can have sent.
-    fn fit_first_ack(&self, node: &Node<L>, peer: &Node<L>, number: Seq) -> Result<Fit, Refusal> {
-        let sent = peer.record.seq_send;
-        let begun = peer.sends_known && node.record.seq_next != Seq::ZERO;
-        if begun && sent.is_before(number) {
-            let got = format!("ACK({number})");
-            return Err(Refusal::new(
-                rule::ACK_1,
-                format!("at most ACK({sent}), for no more was sent"),
-                got,
-            ));
+            return Err(Refusal::new(rule::ACK_1, "no ACK, for nothing was accepted yet", "ACK(0)"));
         }
         Ok(Fit::Ack)
     }
@@ -408,37 +298,24 @@ impl<L: Copy> Pair<L> {
             return RevisionSet::any();
         };
         let half = connection.half(from);
-        if !node.expects_known || half.hole {
+        if !node.expects_known || half.hole_in_acks {
             return RevisionSet::any();
         }
         RevisionSet::any().filter(|revision| match revision.ack_policy() {
-            AckPolicy::EveryMessage => half
-                .acked_by(node.life)
-                .is_none_or(|before| before.distance_to(number) <= 1),
+            AckPolicy::EveryMessage => half.acked_by(node.life).is_none_or(|before| before.distance_to(number) <= 1),
             AckPolicy::EveryBatch => true,
             // The number is read apart from the count, so that a step may be one short.
-            AckPolicy::Threshold(most) => {
-                node.prompts > 0 || node.ack_base.distance_to(number) >= most
-            }
+            AckPolicy::Threshold(most) => node.prompts > 0 || node.ack_base.distance_to(number) >= most,
         })
     }
 
     fn output(&self, conn: Conn, from: Side) -> Output {
         let life = self.node(from).life;
-        self.connection(conn)
-            .map_or_else(Output::default, |connection| {
-                connection.half(from).output_of(life)
-            })
+        self.connection(conn).map_or_else(Output::default, |connection| connection.half(from).output_of(life))
     }
 
     /// Applies what [`Pair::judge`] found.
-    pub(super) fn carry_out(
-        &mut self,
-        conn: Conn,
-        from: Side,
-        message: &Message,
-        reading: Reading,
-    ) {
+    pub(super) fn carry_out(&mut self, conn: Conn, from: Side, message: &Message, reading: Reading) {
         let peer_life = self.node(from.other()).life;
         let node = self.node_mut(from);
         node.revisions = reading.revisions;
@@ -446,16 +323,28 @@ impl<L: Copy> Pair<L> {
             node.begin_life(peer_life);
             reading.new_life
         });
+        if fit == Some(Fit::Late) {
+            self.join_late(from, message);
+        }
         match (*message, fit) {
             (Message::Opts { seq, inner, body }, Some(Fit::Copy(place))) => {
                 self.write_copy(conn, from, seq, inner, body, place);
             }
-            (Message::Opts { seq, inner, body }, _) => {
-                self.write_fresh(conn, from, seq, inner, body)
-            }
+            (Message::Opts { seq, inner, body }, _) => self.write_fresh(conn, from, seq, inner, body),
             (Message::Ack(number), _) => self.write_ack(conn, from, number),
             (Message::Bare(_), _) => {}
         }
+    }
+
+    /// What is seen began within the incarnation whose numbers `message` is about.
+    fn join_late(&mut self, from: Side, message: &Message) {
+        let (numbered, reader) = match message {
+            Message::Ack(_) => (from.other(), from),
+            _ => (from, from.other()),
+        };
+        self.node_mut(numbered).join_late();
+        self.node_mut(reader).expects_known = false;
+        self.node_mut(from).has_heard = true;
     }
 
     fn write_fresh(&mut self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) {
@@ -465,6 +354,8 @@ impl<L: Copy> Pair<L> {
             node.record.queue_head = seq;
             node.bodies.start_at(seq);
         }
+        node.fresh += 1;
+        node.seen_since.get_or_insert(seq);
         node.record.seq_send = seq;
         if inner == Inner::Fin {
             node.send_fin();
@@ -477,34 +368,31 @@ impl<L: Copy> Pair<L> {
         if let Some(connection) = self.connection_mut(conn) {
             let half = connection.half_mut(from);
             half.enter_life(life);
+            half.hole_in_numbers = false;
             half.output.write_fresh(seq);
         }
     }
 
-    fn write_copy(
-        &mut self,
-        conn: Conn,
-        from: Side,
-        seq: Seq,
-        inner: Inner,
-        body: u64,
-        place: Place,
-    ) {
+    fn write_copy(&mut self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64, place: Place) {
         let node = self.node_mut(from);
         node.counts.retransmitted += 1;
         node.passes += u32::from(place == Place::Begins);
+        node.seen_since.get_or_insert(seq);
         node.recent_breaks = 0;
         if node.bodies.lookup(seq) == Body::Unseen {
             node.bodies.record(seq, body);
             if inner == Inner::Fin && node.record.fin.is_none() {
+                let next = node.record.seq_send;
                 node.record.seq_send = seq;
                 node.send_fin();
+                node.record.seq_send = next;
             }
         }
         let life = node.life;
         if let Some(connection) = self.connection_mut(conn) {
             let half = connection.half_mut(from);
             half.enter_life(life);
+            half.hole_in_numbers = false;
             half.output.write_copy(seq);
         }
     }
@@ -512,12 +400,14 @@ impl<L: Copy> Pair<L> {
     fn write_ack(&mut self, conn: Conn, from: Side, number: Seq) {
         let node = self.node_mut(from);
         node.counts.acks += 1;
-        if node.expects_known {
-            node.read_late_up_to(number);
-        } else {
-            node.expects_known = node.record.seq_next != Seq::ZERO;
-            node.record.seq_next = node.record.seq_next.max(number);
+        node.read_late_up_to(number);
+        if !node.expects_known {
+            node.expects_known = true;
             node.ack_base = number;
+        }
+        if node.record.seq_next.is_before(number) {
+            node.record.seq_next = number; // what it accepted is missing from what was recorded
+            node.close_gap(None);
         }
         node.note_acked(number);
         let life = node.life;
@@ -528,8 +418,13 @@ impl<L: Copy> Pair<L> {
         let half = connection.half_mut(from);
         half.enter_life(life);
         half.acked = Some(number);
+        half.hole_in_acks = false;
         if is_own {
             self.node_mut(from).own_acked = Some(number);
+        }
+        let peer = self.node_mut(from.other());
+        if peer.is_unsettled {
+            peer.settle(number);
         }
     }
 }
@@ -547,11 +442,7 @@ impl<L: Copy> Node<L> {
     ) -> Result<RevisionSet, Refusal> {
         let left = self.revisions.intersection(allowed);
         if left.is_empty() {
-            return Err(Refusal::new(
-                rule,
-                format!("{expected} from {}", self.revisions),
-                got,
-            ));
+            return Err(Refusal::new(rule, format!("{expected} from {}", self.revisions), got));
         }
         Ok(left)
     }
@@ -566,11 +457,7 @@ impl<L: Copy> Node<L> {
         if self.record.state == State::Closed {
             self.record.state = State::Established;
         }
-        let event = if self.record.state == State::CloseWait {
-            Event::RemoveMember
-        } else {
-            Event::Shutdown
-        };
+        let event = if self.record.state == State::CloseWait { Event::RemoveMember } else { Event::Shutdown };
         self.step(event);
         self.record.take_fin();
     }
@@ -587,13 +474,10 @@ impl<L: Copy> Node<L> {
         if let Some(released) = released {
             self.bodies.release_before(released);
         }
-        let is_threshold = self
-            .revisions
-            .iter()
-            .all(|revision| match revision.ack_policy() {
-                AckPolicy::Threshold(most) => self.ack_base.distance_to(number) >= most,
-                AckPolicy::EveryMessage | AckPolicy::EveryBatch => true,
-            });
+        let is_threshold = self.revisions.iter().all(|revision| match revision.ack_policy() {
+            AckPolicy::Threshold(most) => self.ack_base.distance_to(number) >= most,
+            AckPolicy::EveryMessage | AckPolicy::EveryBatch => true,
+        });
         if self.prompts == 0 && is_threshold {
             self.ack_base = number;
         } else {

@@ -15,6 +15,7 @@ use std::fmt;
 use crate::message::{BareKind, Message, Version};
 use crate::revision::RevisionSet;
 use crate::rule::Refusal;
+use crate::seq::Seq;
 
 use connection::Connection;
 use node::{Arrival, Arrived};
@@ -56,6 +57,14 @@ impl fmt::Display for Conn {
     }
 }
 
+/// A message on the peer's connection although the sender's own, `own`, looked whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Suspect<L> {
+    own: Conn,
+    used: Conn,
+    at: L,
+}
+
 /// One explanation of what two nodes did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair<L> {
@@ -63,6 +72,8 @@ pub struct Pair<L> {
     connections: Vec<Connection>,
     last_break: Option<(L, bool)>,
     breaks: u64,
+    /// Messages on the peer's connection while the sender's own looked whole.
+    suspects: [Option<Suspect<L>>; 2],
     /// Counts messages and openings, to tell before from after.
     clock: u64,
 }
@@ -76,6 +87,7 @@ impl<L: Copy> Pair<L> {
             connections: Vec::new(),
             last_break: None,
             breaks: 0,
+            suspects: [None; 2],
             clock: 0,
         }
     }
@@ -109,12 +121,14 @@ impl<L: Copy> Pair<L> {
         self.breaks
     }
 
+    /// Whether a connection is left that no end is known to have closed.
+    pub fn is_connected(&self) -> bool {
+        self.connections.iter().any(Connection::is_whole)
+    }
+
     /// `opener` opened a connection. If another of its own is still whole, that one broke unseen.
     pub fn opened(&mut self, conn: Conn, opener: Side, at: L) {
-        let superseded = self
-            .connections
-            .iter_mut()
-            .filter(|old| old.opener == opener && old.is_whole());
+        let superseded = self.connections.iter_mut().filter(|old| old.opener == opener && old.is_whole());
         if superseded.count() > 0 {
             self.note_break(at, false);
         }
@@ -146,9 +160,9 @@ impl<L: Copy> Pair<L> {
     /// Bytes that `from` sent on `conn` are missing from what was recorded.
     pub fn hole(&mut self, conn: Conn, from: Side) {
         if let Some(connection) = self.connection_mut(conn) {
-            connection.half_mut(from).hole = true;
+            connection.half_mut(from).note_hole();
         }
-        self.node_mut(from).bodies.is_partial = true;
+        self.node_mut(from).note_hole();
     }
 
     /// `from` sent `message` on `conn`. On success the explanation holds it; a second explanation is returned where
@@ -164,6 +178,7 @@ impl<L: Copy> Pair<L> {
         self.check_version(from, version)?;
         self.check_connection(conn, from)?;
         let reading = self.judge(conn, from, version, message)?;
+        self.suspect(conn, from, label);
         self.clock += 1;
         let now = self.clock;
         if let Some(connection) = self.connection_mut(conn) {
@@ -187,11 +202,7 @@ impl<L: Copy> Pair<L> {
         for side in Side::BOTH {
             let peer_life = self.node(side.other()).life;
             let node = self.node_mut(side);
-            if node
-                .log
-                .iter()
-                .any(|arrival| matches!(arrival.what, Arrived::Opts(seq, _) if seq.0 == 0))
-            {
+            if node.log.iter().any(|arrival| matches!(arrival.what, Arrived::Opts(seq, _) if seq.0 == 0)) {
                 node.begin_life(peer_life);
             }
         }
@@ -202,23 +213,17 @@ impl<L: Copy> Pair<L> {
         let what = match *message {
             Message::Opts { seq, inner, .. } => Arrived::Opts(seq, inner),
             Message::Ack(number) => Arrived::Ack(number),
-            Message::Bare(kind) => Arrived::Bare {
-                status_or_names: matches!(kind, BareKind::Status | BareKind::Names),
-            },
+            Message::Bare(kind) => {
+                Arrived::Bare { status_or_names: matches!(kind, BareKind::Status | BareKind::Names) }
+            }
         };
         let arrival = Arrival { conn, what, label };
         let sender_life = self.node(from).life;
-        let others = self
-            .connections
-            .iter()
-            .filter(|other| other.id != conn && !other.is_dead());
+        let others = self.connections.iter().filter(|other| other.id != conn && !other.is_dead());
         let may_fill = others.count() > 0;
-        let connection = self.connection_mut(conn);
-        let is_doubtful = connection
-            .as_ref()
-            .is_some_and(|connection| connection.may_be_unread_by(reader));
-        let had_hole = connection
-            .is_some_and(|connection| std::mem::take(&mut connection.half_mut(from).hole));
+        let is_doubtful = self.connection(conn).is_some_and(|connection| connection.may_be_unread_by(reader));
+        let had_hole =
+            self.node(from).is_unsettled && self.node(from).seen_since.is_none_or(|first| is_number(what, first));
         let last_break = self.last_break;
         let node = self.node_mut(reader);
         node.has_heard = true;
@@ -244,6 +249,24 @@ impl<L: Copy> Pair<L> {
             gap.after_break = gap.after_break.or(last_break);
         }
         self.note_talk(label);
+    }
+
+    /// The message that broke NET-1, once that is proven.
+    pub fn suspect_of(&self, side: Side) -> Option<L> {
+        let [a, b] = &self.suspects;
+        let suspect = match side {
+            Side::A => a,
+            Side::B => b,
+        };
+        suspect.as_ref().map(|suspect| suspect.at)
+    }
+
+    fn suspect_mut(&mut self, side: Side) -> &mut Option<Suspect<L>> {
+        let [a, b] = &mut self.suspects;
+        match side {
+            Side::A => a,
+            Side::B => b,
+        }
     }
 
     /// Notes for open gaps that the pair still talks.
@@ -288,39 +311,29 @@ impl<L: Copy> Pair<L> {
     }
 
     fn outputs_note_break(&mut self) {
-        for half in self
-            .connections
-            .iter_mut()
-            .flat_map(|connection| &mut connection.halves)
-        {
+        for half in self.connections.iter_mut().flat_map(|connection| &mut connection.halves) {
             half.output.note_break();
         }
     }
 
     fn connection(&self, conn: Conn) -> Option<&Connection> {
-        self.connections
-            .iter()
-            .rev()
-            .find(|connection| connection.id == conn)
+        self.connections.iter().rev().find(|connection| connection.id == conn)
     }
 
     fn connection_mut(&mut self, conn: Conn) -> Option<&mut Connection> {
-        self.connections
-            .iter_mut()
-            .rev()
-            .find(|connection| connection.id == conn)
+        self.connections.iter_mut().rev().find(|connection| connection.id == conn)
     }
 
     fn forget_dead(&mut self) {
-        let dead = self
-            .connections
-            .iter()
-            .filter(|connection| connection.is_dead())
-            .count();
+        let dead = self.connections.iter().filter(|connection| connection.is_dead()).count();
         if dead > MAX_DEAD_CONNECTIONS
             && let Some(oldest) = self.connections.iter().position(Connection::is_dead)
         {
             self.connections.remove(oldest);
         }
     }
+}
+
+fn is_number(what: Arrived, number: Seq) -> bool {
+    matches!(what, Arrived::Opts(seq, _) if seq == number)
 }

@@ -103,6 +103,14 @@ pub struct Node<L> {
     pub(super) sends_known: bool,
     /// The number that it expects is known.
     pub(super) expects_known: bool,
+    /// What is seen began within this incarnation.
+    pub(super) joined_late: bool,
+    /// It may have used numbers beyond those seen, for what is seen began late or has a hole.
+    pub(super) is_unsettled: bool,
+    /// The first number seen since then.
+    pub(super) seen_since: Option<Seq>,
+    /// Fresh messages seen in this incarnation.
+    pub(super) fresh: u64,
     /// Breaks of the pair in this incarnation.
     pub(super) breaks: u32,
     /// Breaks since it last sent something sequenced.
@@ -131,10 +139,7 @@ pub struct Node<L> {
 impl<L: Copy> Node<L> {
     pub(super) fn new(revisions: RevisionSet, is_complete: bool) -> Self {
         Self {
-            record: Record {
-                users: 1,
-                ..Record::default()
-            },
+            record: Record { users: 1, ..Record::default() },
             revisions,
             version: None,
             life: 0,
@@ -143,14 +148,15 @@ impl<L: Copy> Node<L> {
             has_heard: !is_complete,
             sends_known: is_complete,
             expects_known: is_complete,
+            joined_late: !is_complete,
+            is_unsettled: !is_complete,
+            seen_since: None,
+            fresh: 0,
             breaks: u32::from(!is_complete),
             recent_breaks: u32::from(!is_complete),
             passes: 0,
             own_acked: None,
-            bodies: Bodies {
-                is_partial: !is_complete,
-                ..Bodies::default()
-            },
+            bodies: Bodies { is_partial: !is_complete, ..Bodies::default() },
             reads: VecDeque::new(),
             late: VecDeque::new(),
             log: VecDeque::new(),
@@ -165,15 +171,43 @@ impl<L: Copy> Node<L> {
         }
     }
 
+    /// Nothing of this incarnation was seen yet, and it began before what is seen.
+    pub(super) fn join_late(&mut self) {
+        self.sends_known = false;
+        self.joined_late = true;
+        self.note_hole();
+    }
+
+    /// Whether no number of its own was seen yet, so that what is seen may begin in mid-stream.
+    pub(super) fn may_join_late(&self) -> bool {
+        self.life == 0 && self.fresh == 0 && self.record.seq_send == Seq::ZERO
+    }
+
+    /// Something that it sent is missing from what was recorded.
+    pub(super) fn note_hole(&mut self) {
+        self.is_unsettled = true;
+        self.seen_since = None;
+        self.bodies.is_partial = true;
+        self.breaks = self.breaks.saturating_add(1);
+        self.recent_breaks = self.recent_breaks.saturating_add(1);
+    }
+
+    /// The peer acknowledged up to `number`, which may be beyond what was seen of this node's numbers.
+    pub(super) fn settle(&mut self, number: Seq) {
+        if self.record.seq_send.is_before(number) && self.record.fin.is_none() {
+            self.record.seq_send = number;
+        }
+        if self.seen_since.is_some_and(|first| first.is_before(number)) {
+            self.is_unsettled = false;
+        }
+    }
+
     /// The record as it is when everything that arrived was read.
     pub fn record(&self) -> Record {
         if !self.ended {
             return self.record;
         }
-        let mut next = Record {
-            users: self.record.users,
-            ..Record::default()
-        };
+        let mut next = Record { users: self.record.users, ..Record::default() };
         for arrival in &self.log {
             detect(&mut next, arrival.what, self.revisions);
         }
@@ -225,6 +259,9 @@ impl<L: Copy> Node<L> {
         self.ended = false;
         self.sends_known = true;
         self.expects_known = true;
+        self.joined_late = false;
+        self.is_unsettled = false;
+        self.fresh = 0;
         self.breaks = self.recent_breaks;
         self.passes = 0;
         self.own_acked = None;
@@ -255,9 +292,7 @@ impl<L: Copy> Node<L> {
     }
 
     fn read_opts(&mut self, seq: Seq, inner: Inner, arrival: Arrival<L>, may_fill: bool) {
-        if !self.expects_known
-            && (self.record.seq_next == Seq::ZERO || self.record.seq_next.is_before(seq))
-        {
+        if !self.expects_known && (self.record.seq_next == Seq::ZERO || self.record.seq_next.is_before(seq)) {
             self.record.seq_next = seq;
         }
         match self.record.receive_number(seq) {
@@ -298,12 +333,7 @@ impl<L: Copy> Node<L> {
             self.prompts = self.prompts.saturating_add(1);
             self.step(Event::ReceiveFin);
         } else {
-            self.deliveries.push_back(Delivery {
-                life: self.life,
-                seq,
-                inner,
-                label,
-            });
+            self.deliveries.push_back(Delivery { life: self.life, seq, inner, label });
         }
     }
 
@@ -380,10 +410,7 @@ impl<L: Copy> Node<L> {
     pub(super) fn read_late_up_to(&mut self, number: Seq) {
         while self.record.seq_next.is_before(number) {
             let next = self.record.seq_next;
-            let found = self
-                .late
-                .iter()
-                .position(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next));
+            let found = self.late.iter().position(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next));
             let Some(arrival) = found.and_then(|index| self.late.remove(index)) else {
                 return;
             };
@@ -394,11 +421,7 @@ impl<L: Copy> Node<L> {
     /// The number that it would expect next had it read every late arrival too.
     pub(super) fn could_expect(&self) -> Seq {
         let mut next = self.record.seq_next;
-        while self
-            .late
-            .iter()
-            .any(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next))
-        {
+        while self.late.iter().any(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next)) {
             next = next.next();
         }
         next
@@ -407,12 +430,7 @@ impl<L: Copy> Node<L> {
 
 /// VER-1, VER-4. Membership is not in a capture: a record that hears anything is taken as joined.
 fn detect(record: &mut Record, what: Arrived, revisions: RevisionSet) {
-    let status_or_names = matches!(
-        what,
-        Arrived::Bare {
-            status_or_names: true
-        }
-    );
+    let status_or_names = matches!(what, Arrived::Bare { status_or_names: true });
     let revision = revisions.iter().last().unwrap_or(Revision::Linux6_12);
     record.detect(Version::V3_2, status_or_names, revision);
     if record.state == State::Closed && record.version.is_some() {
@@ -447,11 +465,7 @@ const UNSEEN: u64 = 0;
 impl Bodies {
     pub(super) fn lookup(&self, seq: Seq) -> Body {
         if seq.is_before(self.base) {
-            return if self.is_partial {
-                Body::Forgotten
-            } else {
-                Body::Released
-            };
+            return if self.is_partial { Body::Forgotten } else { Body::Released };
         }
         match self.ring.get(self.base.distance_to(seq) as usize) {
             None | Some(&UNSEEN) => Body::Unseen,
@@ -468,7 +482,11 @@ impl Bodies {
     pub(super) fn record(&mut self, seq: Seq, body: u64) {
         let index = self.base.distance_to(seq) as usize;
         let identity = if body == UNSEEN { 1 } else { body };
-        if index >= self.ring.len() {
+        if index > crate::output::MAX_LOST as usize {
+            self.is_partial = true;
+            self.start_at(seq);
+            self.ring.push_back(identity);
+        } else if index >= self.ring.len() {
             self.ring.resize(index, UNSEEN);
             self.ring.push_back(identity);
         } else if let Some(slot) = self.ring.get_mut(index) {

@@ -56,12 +56,7 @@ impl PacketSource {
                 _ => CaptureFault::NotACapture("too short for any capture"),
             }));
         }
-        let magic = input
-            .window
-            .bytes()
-            .first_chunk::<4>()
-            .copied()
-            .unwrap_or_default();
+        let magic = input.window.bytes().first_chunk::<4>().copied().unwrap_or_default();
         let format = if magic == pcapng::SECTION_HEADER_BYTES {
             Format::Pcapng(Pcapng::start(&mut input)?)
         } else if let Some(pcap) = Pcap::start(magic, &mut input)? {
@@ -70,11 +65,7 @@ impl PacketSource {
             let fault = CaptureFault::NotACapture(looks_like(input.window.bytes()));
             return Err(input.error(fault));
         };
-        Ok(PacketSource {
-            input,
-            format,
-            record: Record::default(),
-        })
+        Ok(PacketSource { input, format, record: Record::default() })
     }
 
     /// Goes to the next packet; false at the end of the file.
@@ -101,12 +92,7 @@ impl PacketSource {
         Packet {
             time: self.record.time,
             link: self.record.link,
-            data: self
-                .input
-                .window
-                .bytes()
-                .get(..self.record.captured)
-                .unwrap_or_default(),
+            data: self.input.window.bytes().get(..self.record.captured).unwrap_or_default(),
             wire_len: self.record.wire_len.max(self.record.captured),
         }
     }
@@ -123,13 +109,7 @@ fn looks_like(head: &[u8]) -> &'static str {
         [b'B', b'Z', b'h', ..] => "bzip2 data (only gzip and zstd are decompressed)",
         [0x04, 0x22, 0x4d, 0x18, ..] => "lz4 data (only gzip and zstd are decompressed)",
         [b'P', b'K', 3, 4, ..] => "a zip archive",
-        head if head
-            .iter()
-            .take(64)
-            .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) =>
-        {
-            "text"
-        }
+        head if head.iter().take(64).all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => "text",
         _ => "neither pcap nor pcapng",
     }
 }
@@ -137,10 +117,7 @@ fn looks_like(head: &[u8]) -> &'static str {
 /// A record's claim about its length, or the fault of claiming too much.
 fn checked_len(claimed: u32, limit: u32) -> Result<usize, CaptureFault> {
     if claimed > limit {
-        return Err(CaptureFault::HostileLength {
-            claimed: u64::from(claimed),
-            limit: u64::from(limit),
-        });
+        return Err(CaptureFault::HostileLength { claimed: u64::from(claimed), limit: u64::from(limit) });
     }
     Ok(claimed as usize)
 }
@@ -148,8 +125,5 @@ fn checked_len(claimed: u32, limit: u32) -> Result<usize, CaptureFault> {
 /// The fault of an input that ends inside a record of `expected` bytes.
 #[cold]
 fn truncated(input: &Input, expected: usize) -> CaptureError {
-    input.error(CaptureFault::TruncatedRecord {
-        expected: expected as u64,
-        got: input.window.available() as u64,
-    })
+    input.error(CaptureFault::TruncatedRecord { expected: expected as u64, got: input.window.available() as u64 })
 }

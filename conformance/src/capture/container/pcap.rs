@@ -43,19 +43,11 @@ impl Pcap {
             return Err(input.error(CaptureFault::UnknownLinkType(network & 0xffff)));
         };
         input.window.consume(FILE_HEADER_BYTES);
-        Ok(Some(Pcap {
-            order,
-            nanos_per_fraction,
-            record_header,
-            link,
-        }))
+        Ok(Some(Pcap { order, nanos_per_fraction, record_header, link }))
     }
 
     #[inline]
-    pub(super) fn next_record(
-        &mut self,
-        input: &mut Input,
-    ) -> Result<Option<Record>, CaptureError> {
+    pub(super) fn next_record(&mut self, input: &mut Input) -> Result<Option<Record>, CaptureError> {
         if !input.fill(self.record_header)? {
             if input.window.available() == 0 {
                 return Ok(None);
@@ -65,28 +57,11 @@ impl Pcap {
         let Some(header) = input.window.bytes().first_chunk::<RECORD_HEADER_BYTES>() else {
             return Err(truncated(input, self.record_header));
         };
-        let [
-            s0,
-            s1,
-            s2,
-            s3,
-            f0,
-            f1,
-            f2,
-            f3,
-            c0,
-            c1,
-            c2,
-            c3,
-            w0,
-            w1,
-            w2,
-            w3,
-        ] = *header;
+        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3] = *header;
         let seconds = i64::from(self.order.u32([s0, s1, s2, s3]));
         let fraction = i64::from(self.order.u32([f0, f1, f2, f3]));
-        let captured = checked_len(self.order.u32([c0, c1, c2, c3]), MAX_PACKET_BYTES)
-            .map_err(|fault| input.error(fault))?;
+        let captured =
+            checked_len(self.order.u32([c0, c1, c2, c3]), MAX_PACKET_BYTES).map_err(|fault| input.error(fault))?;
         if !input.fill(self.record_header + captured)? {
             return Err(truncated(input, self.record_header + captured));
         }

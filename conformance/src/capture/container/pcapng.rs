@@ -48,17 +48,10 @@ impl Pcapng {
             }));
         }
         let order = section_order(input.window.bytes()).map_err(|fault| input.error(fault))?;
-        Ok(Pcapng {
-            order,
-            interfaces: Vec::new(),
-            last_time: Timestamp::default(),
-        })
+        Ok(Pcapng { order, interfaces: Vec::new(), last_time: Timestamp::default() })
     }
 
-    pub(super) fn next_record(
-        &mut self,
-        input: &mut Input,
-    ) -> Result<Option<Record>, CaptureError> {
+    pub(super) fn next_record(&mut self, input: &mut Input) -> Result<Option<Record>, CaptureError> {
         loop {
             if !input.fill(BLOCK_FRAME_BYTES)? {
                 if input.window.available() == 0 {
@@ -89,12 +82,7 @@ impl Pcapng {
     }
 
     /// One block that matters; Some when it holds a packet.
-    fn block(
-        &mut self,
-        kind: u32,
-        claimed: u32,
-        input: &mut Input,
-    ) -> Result<Option<Record>, CaptureError> {
+    fn block(&mut self, kind: u32, claimed: u32, input: &mut Input) -> Result<Option<Record>, CaptureError> {
         let length = checked_len(claimed, MAX_BLOCK_BYTES).map_err(|fault| input.error(fault))?;
         if !input.fill(length)? {
             return Err(truncated(input, length));
@@ -127,10 +115,7 @@ impl Pcapng {
     fn interface(&self, block: &[u8]) -> Interface {
         let end = block.len() - 4;
         Interface {
-            link: self
-                .order
-                .u16_at(block, 8)
-                .and_then(|number| LinkType::from_number(number.into())),
+            link: self.order.u16_at(block, 8).and_then(|number| LinkType::from_number(number.into())),
             snaplen: self.order.u32_at(block, 12).unwrap_or_default(),
             clock: Clock::from_options(self.order, block.get(16..end).unwrap_or_default()),
         }
@@ -151,13 +136,10 @@ impl Pcapng {
         let Some(interface) = self.interfaces.get(number as usize) else {
             return Err(CaptureFault::BadBlock("its interface was never described"));
         };
-        let ticks = u64::from(self.order.u32([h0, h1, h2, h3])) << 32
-            | u64::from(self.order.u32([l0, l1, l2, l3]));
+        let ticks = u64::from(self.order.u32([h0, h1, h2, h3])) << 32 | u64::from(self.order.u32([l0, l1, l2, l3]));
         let captured = checked_len(self.order.u32([c0, c1, c2, c3]), MAX_PACKET_BYTES)?;
         if captured > block.len() - BLOCK_FRAME_BYTES - 20 {
-            return Err(CaptureFault::BadBlock(
-                "its packet is longer than the block",
-            ));
+            return Err(CaptureFault::BadBlock("its packet is longer than the block"));
         }
         let record = Record {
             time: interface.clock.time(ticks),
@@ -181,13 +163,8 @@ impl Pcapng {
         if interface.snaplen != 0 {
             captured = captured.min(interface.snaplen as usize);
         }
-        let record = Record {
-            time: self.last_time,
-            link: interface.link,
-            captured,
-            wire_len: wire_len as usize,
-            tail: 0,
-        };
+        let record =
+            Record { time: self.last_time, link: interface.link, captured, wire_len: wire_len as usize, tail: 0 };
         Ok((SIMPLE_DATA, record))
     }
 }
@@ -225,12 +202,8 @@ impl Clock {
         const END: u16 = 0;
         const RESOLUTION: u16 = 9;
         const OFFSET: u16 = 14;
-        let mut clock = Clock {
-            ticks_per_second: 1_000_000,
-            offset_nanos: 0,
-        };
-        while let (Some(code), Some(length)) = (order.u16_at(options, 0), order.u16_at(options, 2))
-        {
+        let mut clock = Clock { ticks_per_second: 1_000_000, offset_nanos: 0 };
+        while let (Some(code), Some(length)) = (order.u16_at(options, 0), order.u16_at(options, 2)) {
             let length = usize::from(length);
             let value = options.get(4..4 + length).unwrap_or_default();
             match (code, value) {
@@ -243,9 +216,7 @@ impl Clock {
                 }
                 _ => {}
             }
-            options = options
-                .get(4 + length.next_multiple_of(4)..)
-                .unwrap_or_default();
+            options = options.get(4 + length.next_multiple_of(4)..).unwrap_or_default();
         }
         clock
     }

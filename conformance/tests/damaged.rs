@@ -1,0 +1,130 @@
+//! True traffic, recorded badly: captures that begin late, lose packets or hold them twice are never rejected.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use midcomms_conformance::capture::{CaptureOptions, CaptureReader};
+use midcomms_conformance::replay::{FileReport, NoDeliveries, Replay, ReplayOptions, Verdict};
+
+const CAPTURES: [&str; 9] = [
+    "clean-k61",
+    "clean-k612",
+    "clean-kmix",
+    "halfclose-k612",
+    "latetold-k612",
+    "rejoin-k612",
+    "simulclose-k61",
+    "reconnect-k61",
+    "reconnect-k612",
+];
+
+/// The file header and the packet records of a little-endian pcap.
+struct Pcap {
+    head: Vec<u8>,
+    records: Vec<Vec<u8>>,
+}
+
+fn load(name: &str) -> Pcap {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces/kernel").join(format!("{name}.pcap.zst"));
+    let bytes = zstd::decode_all(fs::File::open(path).unwrap()).unwrap();
+    let (head, mut rest) = bytes.split_at(24);
+    let mut records = Vec::new();
+    while rest.len() >= 16 {
+        let length = u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
+        let (record, after) = rest.split_at(16 + length);
+        records.push(record.to_vec());
+        rest = after;
+    }
+    Pcap { head: head.to_vec(), records }
+}
+
+fn replay<'a>(head: &[u8], records: impl Iterator<Item = &'a Vec<u8>>) -> FileReport {
+    let bytes: Vec<u8> = head.iter().chain(records.flatten()).copied().collect();
+    let options = ReplayOptions::default();
+    let mut sink = NoDeliveries;
+    let mut replay = Replay::new(&options, &mut sink);
+    let reader = CaptureReader::from_read("memory", Cursor::new(bytes), &CaptureOptions::default()).unwrap();
+    let summary = reader.read(&mut |observed| replay.observe(&observed));
+    replay.finish("memory".to_owned(), &summary)
+}
+
+fn assert_not_rejected(what: &str, report: &FileReport) {
+    if let Some(rejection) = report.pairs.iter().find_map(|pair| pair.rejection.as_ref()) {
+        panic!("{what}: {rejection:#?}");
+    }
+}
+
+/// A small generator of its own, so that a failure names all there is to run it again.
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+#[test]
+fn a_capture_that_began_late_is_accepted() {
+    for name in CAPTURES {
+        let pcap = load(name);
+        let step = (pcap.records.len() / 24).max(1);
+        for start in (1..pcap.records.len()).step_by(step) {
+            let report = replay(&pcap.head, pcap.records[start..].iter());
+            assert_not_rejected(&format!("{name} from frame {start}"), &report);
+        }
+    }
+}
+
+#[test]
+fn a_capture_that_ends_early_is_accepted() {
+    for name in CAPTURES {
+        let pcap = load(name);
+        let step = (pcap.records.len() / 8).max(1);
+        for end in (1..pcap.records.len()).step_by(step) {
+            assert_not_rejected(&format!("{name} to frame {end}"), &replay(&pcap.head, pcap.records[..end].iter()));
+        }
+    }
+}
+
+#[test]
+fn packets_that_the_recorder_lost_are_holes_and_no_rejection() {
+    let mut holes = 0;
+    for name in CAPTURES {
+        let pcap = load(name);
+        for seed in 1..=12 {
+            let mut state = seed;
+            // From one lost packet in eight to one in a thousand, in bursts of one to four.
+            let rarity = 8 << (seed % 8);
+            let mut burst = 0;
+            let kept = pcap.records.iter().filter(|_| {
+                if burst == 0 && random(&mut state).is_multiple_of(rarity) {
+                    burst = 1 + random(&mut state) % 4;
+                }
+                let is_lost = burst > 0;
+                burst -= u64::from(is_lost);
+                !is_lost
+            });
+            let report = replay(&pcap.head, kept);
+            assert_not_rejected(&format!("{name} seed {seed}"), &report);
+            holes += report.holes;
+        }
+    }
+    assert!(holes > 100, "{holes}");
+}
+
+#[test]
+fn packets_recorded_twice_change_nothing() {
+    for name in CAPTURES {
+        let pcap = load(name);
+        let once = replay(&pcap.head, pcap.records.iter());
+        let twice = replay(&pcap.head, pcap.records.iter().flat_map(|record| [record, record]));
+        assert_eq!(twice.verdict, Some(Verdict::Accepted), "{name}");
+        assert_eq!(once.messages, twice.messages, "{name}");
+        for (once, twice) in once.pairs.iter().zip(&twice.pairs) {
+            assert_eq!(once.directions, twice.directions, "{name}");
+            assert_eq!(once.breaks, twice.breaks, "{name}");
+        }
+    }
+}
