@@ -43,14 +43,6 @@ pub(super) const ALL: &[Falsification] = &[
         "node 1 sends ACK(0) before node 2 has sent anything sequenced",
         |m| put32(m, WORD, 0),
     ),
-    insert(
-        "ack-of-the-first-before-it-came",
-        CLEAN,
-        (at(23, 0), at(189, 0)),
-        "ACK-1",
-        "node 1 sends ACK(1) before node 2 has sent anything sequenced",
-        |m| put32(m, WORD, 1),
-    ),
     change(
         "ack-of-the-old-life",
         "rejoin-k612",

@@ -58,14 +58,6 @@ pub(super) const ALL: &[Falsification] = &[
         },
     ),
     change(
-        "first-number-is-1",
-        CLEAN,
-        at(29, 0),
-        "NET-7",
-        "the first number of node 1 is 1",
-        |m| put32(m, WORD, 1),
-    ),
-    change(
         "second-life-goes-on-with-the-numbers-of-the-first",
         "rejoin-k612",
         at(427, 0),
