@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use midcomms::wire::{FrameError, Framer, plausible_header, resync};
+use midcomms::wire::{FrameError, Framer, resync};
 
 use crate::capture::{ConnId, Direction, FrameRef, Observed, Timestamp, TransportEvent};
 
@@ -68,7 +68,7 @@ impl Messages {
                 stream(self.streams.entry(conn).or_default(), direction).lose_track();
             }
             TransportEvent::Reset(_) => self.forget_later(conn),
-            TransportEvent::Finished(_) | TransportEvent::Accepted => {}
+            TransportEvent::Finished(_) | TransportEvent::Missing(_) | TransportEvent::Accepted => {}
         }
     }
 
@@ -124,9 +124,7 @@ impl Stream {
         observed: &Observed<'_>,
         sink: &mut impl FnMut(Item<'_>),
     ) {
-        let at_start = self.skipped == 0 && plausible_header(&lost);
-        let found = if at_start { Some(0) } else { resync(&lost) };
-        if let Some(at) = found {
+        if let Some(at) = resync(&lost) {
             self.skipped += at as u64;
             if self.skipped > 0 {
                 sink(Item::Resynchronised(observed.conn, direction, self.skipped));

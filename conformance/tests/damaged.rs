@@ -41,7 +41,7 @@ fn load(name: &str) -> Pcap {
     Pcap { head: head.to_vec(), records }
 }
 
-fn replay<'a>(head: &[u8], records: impl Iterator<Item = &'a Vec<u8>>) -> FileReport {
+fn replay<'a>(head: &'a [u8], records: impl Iterator<Item = &'a Vec<u8>>) -> FileReport {
     let bytes: Vec<u8> = head.iter().chain(records.flatten()).copied().collect();
     let options = ReplayOptions::default();
     let mut sink = NoDeliveries;

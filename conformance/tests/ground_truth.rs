@@ -3,7 +3,7 @@
 //! Known to be incomplete: `heavy-k61` has no delivered files, `halfclose-k61` none for node 1, and `crash-k612`
 //! covers of node 2 only its second life.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

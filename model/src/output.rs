@@ -57,14 +57,14 @@ impl Output {
         self.copies.is_some()
     }
 
-    /// A fresh message `seq` where `expected` was the next number. `was_seen` tells whether a number was ever on the
-    /// wire, `had_break` whether the pair had a break in this incarnation.
+    /// A fresh message `seq` where `expected` was the next number. `is_owed` tells whether a number was on the wire and
+    /// is not acknowledged, so that no pass may leave it out; `had_break` whether the pair had a break in this incarnation.
     pub fn check_fresh(
         &self,
         seq: Seq,
         expected: Seq,
         had_break: bool,
-        was_seen: impl Fn(Seq) -> bool,
+        is_owed: impl Fn(Seq) -> bool,
     ) -> Result<(), Refusal> {
         if seq != expected && (self.has_fresh || !had_break) {
             return Err(Refusal::new(
@@ -77,13 +77,14 @@ impl Output {
             let most = expected.plus(MAX_LOST);
             return Err(Refusal::new(rule::NET_7, format!("a number up to {most}"), format!("{seq}")));
         }
-        match self.run {
-            Some(last) if seq == expected && !self.may_skip_between(last, expected, was_seen) => Err(Refusal::new(
+        let left_out = self.run.and_then(|last| self.left_out_between(last, expected, is_owed));
+        match left_out.filter(|_| seq == expected) {
+            Some(number) => Err(Refusal::new(
                 rule::NET_3,
-                format!("a copy of {}, for the pass over the send queue is not finished", last.next()),
+                format!("a copy of {number}, for the pass over the send queue is not finished"),
                 format!("the fresh number {seq}"),
             )),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -94,13 +95,20 @@ impl Output {
         self.fresh_since_break.get_or_insert(seq);
     }
 
-    /// Where a copy of `seq` stands. `had_break` tells whether the pair had a break in this incarnation.
-    pub fn place_copy(&self, seq: Seq, had_break: bool, was_seen: impl Fn(Seq) -> bool) -> Place {
+    /// Where a copy of `seq` stands. `had_break` tells whether the pair had a break in this incarnation. A pass that
+    /// leaves out what it owes is refused.
+    pub fn place_copy(&self, seq: Seq, had_break: bool, is_owed: impl Fn(Seq) -> bool) -> Result<Place, Refusal> {
         match self.run {
-            Some(last) if last.is_before(seq) && self.may_skip_between(last, seq, was_seen) => Place::Continues,
+            Some(last) if last.is_before(seq) => match self.left_out_between(last, seq, is_owed) {
+                None => Ok(Place::Continues),
+                Some(number) => {
+                    let got = format!("a copy of {seq} after that of {last}");
+                    Err(Refusal::new(rule::NET_3, format!("a copy of {number}"), got))
+                }
+            },
             // What waited in the output of the connection before.
-            None if !self.has_fresh && had_break => Place::Continues,
-            _ => Place::Begins,
+            None if !self.has_fresh && had_break => Ok(Place::Continues),
+            _ => Ok(Place::Begins),
         }
     }
 
@@ -113,15 +121,16 @@ impl Output {
         });
     }
 
-    fn may_skip_between(&self, last: Seq, seq: Seq, was_seen: impl Fn(Seq) -> bool) -> bool {
+    /// The first number after `last` and before `seq` that a pass may not leave out.
+    fn left_out_between(&self, last: Seq, seq: Seq, is_owed: impl Fn(Seq) -> bool) -> Option<Seq> {
         let mut number = last.next();
         while number != seq {
-            if self.skip(number).is_none() && was_seen(number) {
-                return false;
+            if self.skip(number).is_none() && is_owed(number) {
+                return Some(number);
             }
             number = number.next();
         }
-        true
+        None
     }
 
     fn skip(&self, number: Seq) -> Option<Skip> {
@@ -137,7 +146,7 @@ impl Output {
 mod tests {
     use super::*;
 
-    fn seen(_: Seq) -> bool {
+    fn owed(_: Seq) -> bool {
         true
     }
 
@@ -145,7 +154,7 @@ mod tests {
         numbers
             .into_iter()
             .map(|number| {
-                let place = output.place_copy(Seq(number), true, seen);
+                let place = output.place_copy(Seq(number), true, owed).unwrap();
                 output.write_copy(Seq(number));
                 place
             })
@@ -155,11 +164,11 @@ mod tests {
     #[test]
     fn a_gap_needs_a_break_and_a_new_connection() {
         let mut output = Output::default();
-        assert!(output.check_fresh(Seq(3), Seq(3), false, seen).is_ok());
-        assert_eq!(output.check_fresh(Seq(4), Seq(3), false, seen).unwrap_err().rule, rule::NET_7);
-        assert!(output.check_fresh(Seq(5), Seq(3), true, seen).is_ok());
+        assert!(output.check_fresh(Seq(3), Seq(3), false, owed).is_ok());
+        assert_eq!(output.check_fresh(Seq(4), Seq(3), false, owed).unwrap_err().rule, rule::NET_7);
+        assert!(output.check_fresh(Seq(5), Seq(3), true, owed).is_ok());
         output.write_fresh(Seq(5));
-        assert_eq!(output.check_fresh(Seq(7), Seq(6), true, seen).unwrap_err().rule, rule::NET_7);
+        assert_eq!(output.check_fresh(Seq(7), Seq(6), true, owed).unwrap_err().rule, rule::NET_7);
     }
 
     #[test]
@@ -174,7 +183,7 @@ mod tests {
         let mut pass = copies(&mut output, (7..=26).chain(41..=61));
         assert_eq!(pass.remove(0), Place::Begins);
         assert!(pass.iter().all(|place| *place == Place::Continues));
-        assert!(output.check_fresh(Seq(62), Seq(62), true, seen).is_ok());
+        assert!(output.check_fresh(Seq(62), Seq(62), true, owed).is_ok());
     }
 
     #[test]
@@ -183,16 +192,16 @@ mod tests {
         output.write_fresh(Seq(9));
         output.note_break();
         copies(&mut output, 4..=6);
-        assert_eq!(output.check_fresh(Seq(10), Seq(10), true, seen).unwrap_err().rule, rule::NET_3);
+        assert_eq!(output.check_fresh(Seq(10), Seq(10), true, owed).unwrap_err().rule, rule::NET_3);
         copies(&mut output, 7..=9);
-        assert!(output.check_fresh(Seq(10), Seq(10), true, seen).is_ok());
+        assert!(output.check_fresh(Seq(10), Seq(10), true, owed).is_ok());
     }
 
     #[test]
-    fn numbers_that_nobody_saw_may_be_left_out() {
+    fn a_pass_leaves_out_only_what_it_does_not_owe() {
         let mut output = Output::default();
         copies(&mut output, [4]);
-        assert_eq!(output.place_copy(Seq(6), true, |number| number != Seq(5)), Place::Continues);
-        assert_eq!(output.place_copy(Seq(6), true, seen), Place::Begins);
+        assert_eq!(output.place_copy(Seq(6), true, |number| number != Seq(5)), Ok(Place::Continues));
+        assert_eq!(output.place_copy(Seq(6), true, owed).unwrap_err().rule, rule::NET_3);
     }
 }

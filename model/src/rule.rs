@@ -71,13 +71,11 @@ macro_rules! rules {
 }
 
 rules! {
-    WIRE_1 "WIRE-1" "a message is at most 4096 bytes with its envelope, an encapsulated one at most 4072"
     WIRE_2 "WIRE-2" "an outer length lies between 16 and 4096"
     WIRE_4 "WIRE-4" "version, cmd and lengths are known and nest"
     WIRE_6 "WIRE-6" "pad bytes and the second word of a FIN are 0, types are those of the tables"
     WIRE_7 "WIRE-7" "the node id is the sender's, the same in both headers, and so is the version"
     WIRE_8 "WIRE-8" "an ACK of a Linux node is exactly 16 bytes, its FIN exactly 40 with the envelope, and its optlen is 0"
-    SND_1 "SND-1" "to a 3.2 peer every MSG, every RCOM but those of SND-2, and FIN is sequenced"
     SND_2 "SND-2" "RCOM STATUS and its normal reply go out bare; NAMES and its reply too before 6.6"
     SND_3 "SND-3" "nothing sequenced before the peer's version is known, no OPTS, ACK or FIN with a 3.1 peer"
     SND_4 "SND-4" "after its FIN a record uses no fresh number"
@@ -89,8 +87,6 @@ rules! {
     RCV_6 "RCV-6" "bare is only RCOM STATUS, NAMES and their replies"
     RCV_7 "RCV-7" "the numbers of a record's ACKs never go back within one incarnation and one connection"
     VER_3 "VER-3" "every message of a record's peer has the version that was detected"
-    CLS_4 "CLS-4" "any other pair of state and event is a protocol error"
-    CLS_5 "CLS-5" "a record sends a FIN only where the table says so, under one number an incarnation"
     NET_1 "NET-1" "a node sends on the connection that it opened; if it opened none, on the one that the peer opened"
     NET_3 "NET-3" "whoever notices a break sends its whole send queue again, oldest first; otherwise there are no copies"
     NET_7 "NET-7" "on one connection: what waited, then an ascending pass of copies for each break, fresh messages ascending"

@@ -54,6 +54,7 @@ impl Seen {
             TransportEvent::Accepted => once(&mut told.accepted),
             TransportEvent::Finished(direction) => once(of(&mut told.finished, direction)),
             TransportEvent::Reset(direction) => once(of(&mut told.reset, direction)),
+            TransportEvent::Missing(_) => {}
             TransportEvent::Data(_, bytes) => {
                 assert!(!bytes.is_empty(), "data without a byte");
                 self.data_bytes += bytes.len() as u64;

@@ -124,6 +124,9 @@ pub enum TransportEvent<'a> {
     Data(Direction, &'a [u8]),
     /// Bytes missing from the stream of one direction; how many, where known.
     Hole(Direction, Option<u64>, HoleReason),
+    /// The peer's transport acknowledged bytes of that direction that the capture has not shown: it will show them late,
+    /// or a hole follows.
+    Missing(Direction),
     /// That end closed its sending side in order (FIN, SHUTDOWN), in stream order.
     Finished(Direction),
     /// That end reset the connection (RST, ABORT).

@@ -65,6 +65,7 @@ pub(super) struct Stream {
     /// Since when an acknowledged gap keeps `waiting` back.
     gap_since: Option<Since>,
     untouched: bool,
+    missing_told: bool,
     finished: bool,
     reset: bool,
 }
@@ -80,6 +81,7 @@ impl Stream {
             waiting_bytes: 0,
             gap_since: None,
             untouched: true,
+            missing_told: false,
             finished: false,
             reset: false,
         }
@@ -139,10 +141,21 @@ impl Stream {
         let newer = self.acknowledged.is_none_or(|old| !is_behind(number.wrapping_sub(old)));
         if newer {
             self.acknowledged = Some(number);
+            self.tell_missing(conn, number, out);
         }
         if !self.waiting.is_empty() {
             self.settle(conn, out);
         }
+    }
+
+    #[inline]
+    fn tell_missing<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, number: u32, out: &mut Emitter<'_, S>) {
+        let ahead = self.next.map_or(0, |next| number.wrapping_sub(next));
+        let is_missing = ahead > 0 && ahead < LARGEST_WINDOW && !self.finished;
+        if is_missing && !self.missing_told {
+            out.emit(conn, TransportEvent::Missing(self.direction));
+        }
+        self.missing_told = is_missing;
     }
 
     /// The end of the stream outside of its numbers (SHUTDOWN).

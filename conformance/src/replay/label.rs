@@ -1,20 +1,52 @@
 //! What travels through the model with a message.
 
-use crate::capture::{FrameRef, Timestamp};
+use std::fmt;
 
-use super::Kind;
+use midcomms_model::Message;
+
+use crate::capture::{ConnId, FrameRef, Observed, Timestamp};
+use crate::messages::Seen;
+
+use super::translate::{Kind, Translated};
 
 /// Where a message or a transport event was seen, and what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label {
     pub(crate) frame: FrameRef,
+    pub(crate) first_frame: FrameRef,
     pub(crate) time: Timestamp,
+    pub(crate) conn: ConnId,
     pub(crate) kind: Kind,
+    /// OPTS: its number; ACK: the number expected next.
+    pub(crate) number: Option<u32>,
 }
 
 impl Label {
-    pub(crate) fn of_transport(frame: FrameRef, time: Timestamp) -> Self {
-        Self { frame, time, kind: Kind::default() }
+    pub(crate) fn of_transport(observed: &Observed<'_>) -> Self {
+        Self {
+            frame: observed.frame,
+            first_frame: observed.frame,
+            time: observed.time,
+            conn: observed.conn,
+            kind: Kind::default(),
+            number: None,
+        }
+    }
+
+    pub(crate) fn of_message(seen: &Seen<'_>, translated: &Translated) -> Self {
+        let number = match translated.message {
+            Message::Opts { seq, .. } => Some(seq.0),
+            Message::Ack(number) => Some(number.0),
+            Message::Bare(_) => None,
+        };
+        Self {
+            frame: seen.frame,
+            first_frame: seen.first_frame,
+            time: seen.time,
+            conn: seen.conn,
+            kind: translated.kind,
+            number,
+        }
     }
 
     /// Number of the frame in its file.
@@ -45,5 +77,17 @@ impl Label {
     /// Whether it is a MSG.
     pub fn is_msg(&self) -> bool {
         self.kind.is_msg()
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = [self.cmd(), self.type_name()].join(" ");
+        let name = name.trim_end();
+        match self.number {
+            Some(number) if self.cmd() == "ACK" => write!(f, "ACK {number}"),
+            Some(number) => write!(f, "OPTS {number} {name}"),
+            None => f.write_str(name),
+        }
     }
 }

@@ -14,8 +14,7 @@ use std::path::Path;
 use midcomms_model::{Record, Refusal, RevisionSet, rule};
 
 use crate::capture::{
-    CaptureError, CaptureOptions, CaptureReader, CaptureSummary, ConnId, Direction, Endpoint, FrameRef, Observed,
-    TransportEvent,
+    CaptureError, CaptureOptions, CaptureReader, CaptureSummary, ConnId, Direction, Endpoint, Observed, TransportEvent,
 };
 use crate::messages::{Item, Messages, Seen};
 
@@ -25,7 +24,7 @@ use pair::{Arrived, PairReplay};
 pub use report::{
     DirectionReport, FileReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict,
 };
-pub(crate) use translate::{Kind, translate};
+use translate::translate;
 
 /// How to judge.
 #[derive(Clone, Debug)]
@@ -125,6 +124,7 @@ impl<'a> Replay<'a> {
     pub fn finish(self, path: String, summary: &CaptureSummary) -> FileReport {
         let Self { options, deliveries, mut judged, .. } = self;
         let nodes = std::mem::take(&mut judged.nodes);
+        let lost_track = judged.pairs.iter().map(PairReplay::lost_track).sum();
         let pairs: Vec<_> = judged
             .pairs
             .into_iter()
@@ -143,7 +143,7 @@ impl<'a> Replay<'a> {
             messages: judged.count,
             holes: summary.holes,
             error: (!error.is_empty()).then_some(error),
-            notes: notes(summary, judged.resynchronised),
+            notes: notes(summary, judged.resynchronised, lost_track),
             pairs,
         }
     }
@@ -151,7 +151,7 @@ impl<'a> Replay<'a> {
 
 impl Judged {
     fn transport(&mut self, observed: &Observed<'_>, options: &ReplayOptions) {
-        let at = Label::of_transport(observed.frame, observed.time);
+        let at = Label::of_transport(observed);
         let conn = observed.conn;
         if let TransportEvent::Opened { opener, acceptor, complete, .. } = observed.event {
             let pair = self.pair_between(opener.addr, acceptor.addr, complete, options);
@@ -170,7 +170,9 @@ impl Judged {
         match observed.event {
             TransportEvent::Finished(direction) => pair.finished(conn, link.sender(direction), at),
             TransportEvent::Reset(direction) => pair.reset(conn, link.sender(direction), at),
-            TransportEvent::Hole(direction, ..) => pair.hole(conn, link.sender(direction)),
+            TransportEvent::Hole(direction, ..) | TransportEvent::Missing(direction) => {
+                pair.hole(conn, link.sender(direction))
+            }
             TransportEvent::Opened { .. } | TransportEvent::Accepted | TransportEvent::Data(..) => {}
         }
     }
@@ -228,10 +230,11 @@ impl Judged {
     }
 }
 
-fn notes(summary: &CaptureSummary, resynchronised: u64) -> Vec<String> {
+fn notes(summary: &CaptureSummary, resynchronised: u64, lost_track: u64) -> Vec<String> {
     let skipped = &summary.skipped;
     let counted = [
         (resynchronised, "times a stream was found again after bytes that are missing"),
+        (lost_track, "times the judgement of a pair started anew behind missing bytes"),
         (skipped.snaplen_cut, "packets cut by the snapshot length"),
         (skipped.bad_headers, "frames with headers that contradict themselves or are cut"),
         (skipped.unknown_link, "frames of an unknown link type"),
@@ -272,9 +275,4 @@ pub struct NoDeliveries;
 
 impl DeliverySink for NoDeliveries {
     fn deliver(&mut self, _: u32, _: u32, _: u32, _: &Label) {}
-}
-
-/// The number of a frame, for reports.
-fn frame_number(frame: FrameRef) -> u64 {
-    frame.number
 }

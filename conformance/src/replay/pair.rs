@@ -3,20 +3,22 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use midcomms_model::pair::{Delivery, Gap};
-use midcomms_model::{Conn, Message, Pair, Refusal, RevisionSet, Side};
+use midcomms_model::pair::{Delivery, Gap, Refused};
+use midcomms_model::{Conn, Pair, Refusal, RevisionSet, Side};
 
-use crate::capture::ConnId;
+use crate::capture::{ConnId, FrameRef, Timestamp};
 use crate::messages::Seen;
 
 use super::report::{
     DirectionReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict, seconds,
 };
 use super::translate::Translated;
-use super::{Label, NodeRecord, ReplayOptions, frame_number};
+use super::{Label, NodeRecord, ReplayOptions};
 
 /// Messages kept to be shown before a rejection.
 const SHOWN_BEFORE: usize = 8;
+/// So many messages after a hole, what is missing may still show.
+const NEAR_HOLE: u64 = 128;
 
 /// Where deliveries go, in the order in which they are inferred.
 pub trait DeliverySink {
@@ -31,13 +33,14 @@ pub(super) struct Arrived<'a> {
     pub(super) translated: &'a Translated,
 }
 
-/// A message as it is shown before a rejection.
-#[derive(Clone, Copy)]
-struct Shown {
-    label: Label,
-    conn: ConnId,
+/// Where a rejection is.
+struct Place {
     from: Side,
-    message: Message,
+    frame: FrameRef,
+    first_frame: FrameRef,
+    time: Timestamp,
+    conn: ConnId,
+    message: String,
 }
 
 /// A pair while it is replayed.
@@ -49,8 +52,13 @@ pub(super) struct PairReplay {
     messages: u64,
     delivered: [[u64; 2]; 2],
     revisions_set: [bool; 2],
-    shown: VecDeque<Shown>,
+    /// The last messages and their senders.
+    shown: VecDeque<(Side, Label)>,
     stalls: Vec<(Side, StallReport)>,
+    /// Messages since bytes were missing last.
+    messages_since_hole: Option<u64>,
+    /// Times that the judgement started anew behind a hole.
+    lost_track: u64,
     rejection: Option<Rejection>,
     exhausted: Option<String>,
 }
@@ -66,9 +74,15 @@ impl PairReplay {
             revisions_set: [false; 2],
             shown: VecDeque::with_capacity(SHOWN_BEFORE),
             stalls: Vec::new(),
+            messages_since_hole: None,
+            lost_track: 0,
             rejection: None,
             exhausted: None,
         }
+    }
+
+    pub(super) fn lost_track(&self) -> u64 {
+        self.lost_track
     }
 
     pub(super) fn has_messages(&self) -> bool {
@@ -125,6 +139,7 @@ impl PairReplay {
     }
 
     pub(super) fn hole(&mut self, conn: ConnId, from: IpAddr) {
+        self.messages_since_hole = Some(0);
         let from = self.side(from);
         self.frontier.iter_mut().for_each(|pair| pair.hole(Conn(conn.0), from));
     }
@@ -140,13 +155,14 @@ impl PairReplay {
         if self.rejection.is_some() || self.exhausted.is_some() {
             return;
         }
+        if let Some(count) = &mut self.messages_since_hole {
+            *count += 1;
+        }
         let from = self.side(arrived.from);
         self.restrict_revisions(from, arrived.translated.nodeid, options);
-        let label = Label { frame: arrived.seen.frame, time: arrived.seen.time, kind: arrived.translated.kind };
-        let conn = arrived.seen.conn;
-        match self.advance(conn, from, arrived.translated, label) {
-            Ok(()) => {}
-            Err(refusal) => return self.refuse(from, arrived.seen, refusal, nodes),
+        let label = Label::of_message(arrived.seen, arrived.translated);
+        if let Err(refused) = self.advance(from, arrived.translated, label) {
+            return self.refuse(from, arrived.seen, refused, nodes);
         }
         if self.frontier.len() > options.budget {
             self.exhausted = Some(format!("{} explanations", options.budget));
@@ -158,20 +174,18 @@ impl PairReplay {
         if self.shown.len() == SHOWN_BEFORE {
             self.shown.pop_front();
         }
-        self.shown.push_back(Shown { label, conn, from, message: arrived.translated.message });
+        self.shown.push_back((from, label));
         self.settle(nodes, options, deliveries);
     }
 
     /// Advances every explanation; those that do not allow the message are dropped.
-    fn advance(&mut self, conn: ConnId, from: Side, translated: &Translated, label: Label) -> Result<(), Refusal> {
+    fn advance(&mut self, from: Side, translated: &Translated, label: Label) -> Result<(), Refused<Label>> {
         let mut refused = None;
         let mut more = Vec::new();
         let mut kept = 0;
         for index in 0..self.frontier.len() {
-            let Some(pair) = self.frontier.get_mut(index) else {
-                break;
-            };
-            match pair.sent(Conn(conn.0), from, translated.version, &translated.message, label) {
+            let Some(pair) = self.frontier.get_mut(index) else { break };
+            match pair.sent(Conn(label.conn.0), from, translated.version, &translated.message, label) {
                 Ok(second) => {
                     more.extend(second);
                     self.frontier.swap(kept, index);
@@ -181,7 +195,7 @@ impl PairReplay {
             }
         }
         match refused {
-            Some(refusal) if kept == 0 => return Err(refusal),
+            Some(refused) if kept == 0 => return self.start_anew(from, translated, label, refused),
             Some(_) => self.frontier.truncate(kept),
             None => {}
         }
@@ -189,6 +203,27 @@ impl PairReplay {
         if self.frontier.len() > 1 {
             self.merge_equal();
         }
+        Ok(())
+    }
+
+    /// Behind a hole nobody knows what was missed: an incarnation may have ended in it. The judgement starts anew in
+    /// mid-stream with the message that nothing explains, unless that is wrong in any incarnation.
+    fn start_anew(
+        &mut self,
+        from: Side,
+        translated: &Translated,
+        label: Label,
+        refused: Refused<Label>,
+    ) -> Result<(), Refused<Label>> {
+        let Some(mut pair) = self.frontier.first().cloned() else { return Err(refused) };
+        let may_be_missing = |count| count <= NEAR_HOLE || pair.is_unsettled();
+        if !self.messages_since_hole.is_some_and(may_be_missing) {
+            return Err(refused);
+        }
+        pair.forget();
+        pair.sent(Conn(label.conn.0), from, translated.version, &translated.message, label)?;
+        self.frontier = vec![pair];
+        self.lost_track += 1;
         Ok(())
     }
 
@@ -245,42 +280,60 @@ impl PairReplay {
     pub(super) fn reject(&mut self, from: IpAddr, seen: &Seen<'_>, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
         self.messages += 1;
         if self.rejection.is_none() && self.exhausted.is_none() {
-            self.refuse(self.side(from), seen, refusal, nodes);
+            self.refuse(self.side(from), seen, refusal.into(), nodes);
         }
     }
 
-    fn refuse(&mut self, from: Side, seen: &Seen<'_>, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
-        let before = self.shown.iter().map(|shown| self.describe(shown, nodes)).collect();
-        self.rejection = Some(Rejection {
-            frame: frame_number(seen.frame),
-            first_frame: frame_number(seen.first_frame),
-            file: seen.frame.file,
-            time: seconds(seen.time),
-            connection: seen.conn.to_string(),
-            from: self.id(from, nodes),
-            to: self.id(from.other(), nodes),
+    fn refuse(&mut self, from: Side, seen: &Seen<'_>, refused: Refused<Label>, nodes: &HashMap<IpAddr, u32>) {
+        let Refused { refusal, earlier } = refused;
+        if let Some((culprit, label)) = earlier {
+            return self.refuse_earlier(culprit, &label, *refusal, nodes);
+        }
+        let place = Place {
+            from,
+            frame: seen.frame,
+            first_frame: seen.first_frame,
+            time: seen.time,
+            conn: seen.conn,
             message: crate::describe::describe(seen.bytes),
+        };
+        self.rejection = Some(self.rejection_at(place, *refusal, nodes));
+    }
+
+    /// Rejects the pair at a message whose fault came to light later.
+    fn refuse_earlier(&mut self, from: Side, label: &Label, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
+        let place = Place {
+            from,
+            frame: label.frame,
+            first_frame: label.first_frame,
+            time: label.time,
+            conn: label.conn,
+            message: label.to_string(),
+        };
+        self.rejection = Some(self.rejection_at(place, refusal, nodes));
+    }
+
+    fn rejection_at(&self, place: Place, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) -> Rejection {
+        let (from, to) = (self.id(place.from, nodes), self.id(place.from.other(), nodes));
+        let before = self.shown.iter().map(|(side, label)| {
+            let (from, to) = (self.id(*side, nodes), self.id(side.other(), nodes));
+            format!("frame {} {} {from} > {to}: {label}", label.frame(), label.conn)
+        });
+        Rejection {
+            frame: place.frame.number,
+            first_frame: place.first_frame.number,
+            file: place.frame.file,
+            time: seconds(place.time),
+            connection: place.conn.to_string(),
+            from,
+            to,
+            message: place.message,
             rule: refusal.rule.id(),
             rule_text: refusal.rule.text(),
             expected: refusal.expected,
             got: refusal.got,
-            before,
-        });
-    }
-
-    fn describe(&self, shown: &Shown, nodes: &HashMap<IpAddr, u32>) -> String {
-        let what = match shown.message {
-            Message::Opts { seq, .. } => format!("OPTS {seq} {}", name(&shown.label)),
-            Message::Ack(number) => format!("ACK {number}"),
-            Message::Bare(_) => name(&shown.label),
-        };
-        format!(
-            "frame {} {} {} > {}: {what}",
-            shown.label.frame(),
-            shown.conn,
-            self.id(shown.from, nodes),
-            self.id(shown.from.other(), nodes)
-        )
+            before: before.collect(),
+        }
     }
 
     /// Ends the trace.
@@ -290,8 +343,7 @@ impl PairReplay {
         options: &ReplayOptions,
         sink: &mut dyn DeliverySink,
     ) -> PairReport {
-        self.frontier.iter_mut().for_each(Pair::end);
-        self.frontier.truncate(1);
+        self.end_frontier(nodes);
         self.settle(nodes, options, sink);
         let judged_to_the_end = self.rejection.is_none() && self.exhausted.is_none();
         let verdict = match (&self.rejection, &self.exhausted) {
@@ -317,6 +369,22 @@ impl PairReplay {
             stalls: self.stalls.into_iter().map(|(_, stall)| stall).collect(),
             rejection: self.rejection,
             exhausted: self.exhausted,
+        }
+    }
+
+    /// Leaves one explanation: the first in which nothing is suspect to the end.
+    fn end_frontier(&mut self, nodes: &HashMap<IpAddr, u32>) {
+        let mut suspects: Vec<_> = self.frontier.iter_mut().map(Pair::end).collect();
+        let best = suspects.iter().position(Option::is_none).unwrap_or(0);
+        if best < self.frontier.len() {
+            self.frontier.swap(0, best);
+            self.frontier.truncate(1);
+            let judged_to_the_end = self.rejection.is_none() && self.exhausted.is_none();
+            if let Some(Refused { refusal, earlier: Some((culprit, label)) }) = suspects.swap_remove(best)
+                && judged_to_the_end
+            {
+                self.refuse_earlier(culprit, &label, *refusal, nodes);
+            }
         }
     }
 
@@ -358,7 +426,7 @@ impl PairReplay {
             direction.fins = sent.fins;
             direction.duplicates = received.duplicates;
             direction.gaps = received.gaps;
-            direction.incarnations = u64::from(pair.node(from).life()) + 1;
+            direction.incarnations = sent.resets + 1;
         }
         direction
     }
@@ -401,11 +469,6 @@ impl PairReplay {
         let max = self.sizes.iter().rposition(|count| *count > 0);
         FrontierReport { median: median.unwrap_or(0), max: max.unwrap_or(0) }
     }
-}
-
-fn name(label: &Label) -> String {
-    let name = format!("{} {}", label.cmd(), label.type_name());
-    name.trim_end().to_owned()
 }
 
 /// A gap past which the pair went on talking for long enough; sender and receiver are still to be filled in.

@@ -230,6 +230,7 @@ impl Log {
             }
             TransportEvent::Finished(direction) => format!("{} fin", arrow(direction)),
             TransportEvent::Reset(direction) => format!("{} rst", arrow(direction)),
+            TransportEvent::Missing(direction) => format!("{} missing", arrow(direction)),
         };
         self.flush();
         self.entries.push(entry);

@@ -181,7 +181,7 @@ fn a_missing_fragment_leaves_a_hole() {
     }
     script.a("A", 1100, 5000, "abc").b("A", 5000, 1103, "");
     let (log, summary) = read(reader(script.pcap()));
-    assert_eq!(log, "c1 open, c1 accept, c1> Lost 100, c1> abc");
+    assert_eq!(log, "c1 open, c1 accept, c1> missing, c1> Lost 100, c1> abc");
     assert_eq!(summary.skipped.fragments_lost, 1);
 }
 

@@ -107,14 +107,14 @@ fn transmission_sequence_numbers_wrap() {
 fn acknowledged_chunks_that_are_missing_are_a_hole() {
     let mut script = associated();
     script.a_sends(&[data(3, 100, "a")]).a_sends(&[data(3, 103, "d")]).b_sends(&[sack(100)]).b_sends(&[sack(103)]);
-    assert_eq!(script.log(), format!("{OPEN}, c1> a, c1> Lost, c1> d"));
+    assert_eq!(script.log(), format!("{OPEN}, c1> a, c1> missing, c1> Lost, c1> d"));
 }
 
 #[test]
 fn chunks_missing_at_the_end_are_a_hole() {
     let mut script = associated();
     script.a_sends(&[data(3, 100, "a")]).b_sends(&[sack(104)]);
-    assert_eq!(script.log(), format!("{OPEN}, c1> a, c1> Lost"));
+    assert_eq!(script.log(), format!("{OPEN}, c1> a, c1> missing, c1> Lost"));
 }
 
 #[test]

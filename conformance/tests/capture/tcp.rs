@@ -155,7 +155,7 @@ fn a_connection_is_whole_from_its_syn_ack_on() {
 fn a_lost_syn_ack_is_inferred_from_its_acknowledgment() {
     let mut script = Script::default();
     script.a("S", 999, 0, "").a("A", 1000, 5000, "abc").b("A", 5003, 1003, "def").a("A", 1003, 5006, "");
-    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1< Lost 3, c1< def"));
+    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1< missing, c1< Lost 3, c1< def"));
 }
 
 #[test]
@@ -184,14 +184,14 @@ fn a_reset_without_a_connection_is_counted_only() {
 fn acknowledged_bytes_that_are_missing_are_a_hole() {
     let mut script = Script::established();
     script.a("A", 1000, 5000, "abc").a("A", 1007, 5000, "hij").b("A", 5000, 1010, "");
-    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1> Lost 4, c1> hij"));
+    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1> missing, c1> Lost 4, c1> hij"));
 }
 
 #[test]
 fn a_hole_is_declared_when_the_acknowledgment_came_first() {
     let mut script = Script::established();
     script.b("A", 5000, 1004, "").a("A", 1004, 5000, "efg").a("A", 1000, 5000, "abcd");
-    assert_eq!(script.log(), format!("{OPEN}, c1> Lost 4, c1> efg"));
+    assert_eq!(script.log(), format!("{OPEN}, c1> missing, c1> Lost 4, c1> efg"));
 }
 
 #[test]
@@ -208,21 +208,21 @@ fn missing_bytes_that_nobody_acknowledged_were_never_delivered() {
 fn bytes_missing_at_the_end_are_a_hole() {
     let mut script = Script::established();
     script.a("A", 1000, 5000, "abc").b("A", 5000, 1010, "");
-    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1> Lost 7"));
+    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1> missing, c1> Lost 7"));
 }
 
 #[test]
 fn a_single_number_missing_at_the_end_may_be_a_fin() {
     let mut script = Script::established();
     script.a("A", 1000, 5000, "abc").b("A", 5000, 1004, "");
-    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1> Lost"));
+    assert_eq!(script.log(), format!("{OPEN}, c1> abc, c1> missing, c1> Lost"));
 }
 
 #[test]
 fn a_fin_behind_lost_bytes_follows_the_hole() {
     let mut script = Script::established();
     script.a("FA", 1003, 5000, "").b("A", 5000, 1004, "");
-    assert_eq!(script.log(), format!("{OPEN}, c1> Lost 3, c1> fin"));
+    assert_eq!(script.log(), format!("{OPEN}, c1> missing, c1> Lost 3, c1> fin"));
 }
 
 #[test]

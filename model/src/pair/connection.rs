@@ -61,12 +61,14 @@ pub(super) struct Connection {
     pub(super) opener: Side,
     /// When it was opened, on the clock of the pair's events.
     pub(super) opened_at: u64,
+    /// Its break was told to both nodes.
+    pub(super) is_counted: bool,
     pub(super) halves: [Half; 2],
 }
 
 impl Connection {
     pub(super) fn new(id: Conn, opener: Side, opened_at: u64) -> Self {
-        Self { id, opener, opened_at, halves: [Half::default(); 2] }
+        Self { id, opener, opened_at, is_counted: false, halves: [Half::default(); 2] }
     }
 
     pub(super) fn half(&self, side: Side) -> &Half {
@@ -83,6 +85,11 @@ impl Connection {
             Side::A => a,
             Side::B => b,
         }
+    }
+
+    /// Whether anything was written to it.
+    pub(super) fn was_used(&self) -> bool {
+        self.halves.iter().any(|half| half.last_write > 0)
     }
 
     /// No end has been seen to close or reset it.

@@ -8,7 +8,8 @@ use crate::seq::Seq;
 
 use super::connection::Connection;
 use super::node::{Body, Node};
-use super::{Conn, Pair, Side, Suspect};
+use super::suspicion::{Proof, Suspicion};
+use super::{Conn, Pair, Side};
 
 /// How a message fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +30,22 @@ enum Fit {
     Late,
     Copy(Place),
     Ack,
+    /// It acknowledges more than was seen.
+    SuspectAck,
     Bare,
 }
 
 impl Reading {
     pub(super) fn both_fit(&self) -> bool {
         self.current.is_some() && self.new_life.is_some()
+    }
+
+    /// The number of `message`, where it is a fresh one of the present incarnation.
+    pub(super) fn fresh_number(&self, message: &Message) -> Option<Seq> {
+        match *message {
+            Message::Opts { seq, .. } if self.current == Some(Fit::Fresh) => Some(seq),
+            _ => None,
+        }
     }
 
     pub(super) fn new_life_only(self) -> Self {
@@ -53,33 +64,37 @@ impl<L: Copy> Pair<L> {
         }
     }
 
-    /// NET-1: a node that writes on its own connection again had no reason to turn to the peer's meanwhile.
-    pub(super) fn check_connection(&self, conn: Conn, from: Side) -> Result<(), Refusal> {
-        let [a, b] = &self.suspects;
-        let suspect = if from == Side::A { a } else { b };
-        match suspect.as_ref().filter(|suspect| suspect.own == conn) {
-            None => Ok(()),
-            Some(suspect) => Err(Refusal::new(
-                rule::NET_1,
-                format!("it on {conn}, which the sender opened and goes on using"),
-                format!("it on {}, which the peer opened", suspect.used),
-            )),
+    /// Notes what is wrong unless something unseen explains it: see [`Proof`].
+    pub(super) fn suspect(&mut self, conn: Conn, from: Side, message: &Message, reading: &Reading, at: L) {
+        if let Some((own, refusal)) = self.turns_away_from(conn, from) {
+            self.add_suspicion(Suspicion { culprit: from, proof: Proof::WritesOn(own), at, refusal });
+        }
+        if let (Message::Ack(number), Some(Fit::SuspectAck)) = (*message, reading.current) {
+            let sent = self.node(from.other()).record.seq_send;
+            let expected = format!("at most ACK({sent}), for no more was sent");
+            let refusal = Refusal::new(rule::ACK_1, expected, format!("ACK({number})"));
+            self.add_suspicion(Suspicion { culprit: from, proof: Proof::UsesBefore(number), at, refusal });
         }
     }
 
-    /// Notes a message on the peer's connection while the sender's own looks whole. One that the peer opened since
-    /// the sender wrote on its own last is no wonder: there was a break that nobody saw.
-    pub(super) fn suspect(&mut self, conn: Conn, from: Side, at: L) {
-        let Some(used) = self.connection(conn).filter(|used| used.opener != from) else {
-            return;
+    fn add_suspicion(&mut self, new: Suspicion<L>) {
+        let is_known = |old: &Suspicion<L>| {
+            old.culprit == new.culprit && std::mem::discriminant(&old.proof) == std::mem::discriminant(&new.proof)
         };
-        let opened_at = used.opened_at;
-        let is_preferred =
-            |own: &&Connection| own.opener == from && own.is_whole() && own.half(from).last_write > opened_at;
-        let own = self.connections.iter().find(is_preferred).map(|own| own.id);
-        if let Some(own) = own {
-            self.suspect_mut(from).get_or_insert(Suspect { own, used: conn, at });
+        if !self.suspicions.iter().any(is_known) {
+            self.suspicions.push(new);
         }
+    }
+
+    /// NET-1: the connection of its own that the sender turns away from although it looks whole. One that the peer
+    /// opened since the sender wrote on its own last is no wonder: there was a break that nobody saw.
+    fn turns_away_from(&self, conn: Conn, from: Side) -> Option<(Conn, Refusal)> {
+        let used = self.connection(conn).filter(|used| used.opener != from)?;
+        let is_preferred =
+            |own: &&Connection| own.opener == from && own.is_whole() && own.half(from).last_write > used.opened_at;
+        let own = self.connections.iter().find(is_preferred)?.id;
+        let expected = format!("it on {own}, which the sender opened and goes on using");
+        Some((own, Refusal::new(rule::NET_1, expected, format!("it on {conn}, which the peer opened"))))
     }
 
     /// How `message` fits, or why it does not.
@@ -140,8 +155,13 @@ impl<L: Copy> Pair<L> {
             return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
         }
         let current = self.fit_opts(conn, from, seq, body);
-        let new_life = if seq == Seq::ZERO || current.is_err() { self.fit_new_life(conn, from, seq) } else { None };
+        // A copy that cannot be compared may be no copy.
+        let is_compared = !matches!(current, Ok(Fit::Copy(_))) || node.bodies.lookup(seq) != Body::Forgotten;
+        let may_begin = seq == Seq::ZERO || current.is_err() || !is_compared;
+        let new_life = if may_begin { self.fit_new_life(conn, from, seq) } else { None };
+        let is_doubtful = new_life.is_some() && node.is_closing() && !is_compared && seq == Seq::ZERO;
         match current {
+            Ok(_) if is_doubtful => Ok(Reading { current: None, new_life, revisions }),
             Err(refusal) if new_life.is_none() => Err(refusal),
             current => Ok(Reading { current: current.ok(), new_life, revisions }),
         }
@@ -164,8 +184,10 @@ impl<L: Copy> Pair<L> {
         if node.is_unsettled {
             return Ok(Fit::Fresh);
         }
-        let was_seen = |number| matches!(node.bodies.lookup(number), Body::Seen(_));
-        self.output(conn, from).check_fresh(seq, expected, node.breaks > 0, was_seen)?;
+        let is_owed = |number: Seq| {
+            matches!(node.bodies.lookup(number), Body::Seen(_)) && !number.is_before(node.record.queue_head)
+        };
+        self.output(conn, from).check_fresh(seq, expected, node.breaks > 0, is_owed)?;
         Ok(Fit::Fresh)
     }
 
@@ -186,6 +208,10 @@ impl<L: Copy> Pair<L> {
                 let expected = format!("{}, for nothing ended the incarnation", node.record.seq_send);
                 return Err(Refusal::new(rule::SND_7, expected, "number 0 again"));
             }
+            Body::NeverUsed => {
+                let expected = format!("{} or a copy of what was sent", node.record.seq_send);
+                return Err(Refusal::new(rule::SND_8, expected, format!("number {seq}, which was never used")));
+            }
             Body::Released => {
                 let head = node.record.queue_head;
                 let got = format!("number {seq}, whose acknowledgement the sender had read");
@@ -193,8 +219,10 @@ impl<L: Copy> Pair<L> {
             }
             Body::Unseen | Body::Forgotten => {}
         }
-        let was_seen = |number| matches!(node.bodies.lookup(number), Body::Seen(_));
-        let place = self.output(conn, from).place_copy(seq, node.breaks > 0, was_seen);
+        let is_owed = |number: Seq| {
+            matches!(node.bodies.lookup(number), Body::Seen(_)) && !number.is_before(node.record.queue_head)
+        };
+        let place = self.output(conn, from).place_copy(seq, node.breaks > 0, is_owed)?;
         if place == Place::Begins && node.passes >= node.breaks {
             let expected = format!("{}, for there was no break that calls for copies", node.record.seq_send);
             return Err(Refusal::new(rule::NET_3, expected, format!("a copy of {seq}")));
@@ -207,24 +235,38 @@ impl<L: Copy> Pair<L> {
         let node = self.node(from);
         let connection = self.connection(conn)?;
         let began_here = connection.half(from).life != Some(node.life);
+        let hole = connection.half(from).hole_in_numbers;
         // A FIN of either side may have been before what is seen.
         let peer = self.node(from.other());
         let may_have_closed = node.joined_late && (node.fresh == 0 || peer.fresh == 0);
         let may_begin = node.is_closing() || began_here || connection.half(from).hole_in_numbers || may_have_closed;
-        let is_start = seq == Seq::ZERO || (began_here && seq.0 < MAX_LOST_AT_START);
+        let may_lose_first = began_here && node.recent_breaks > 0;
+        let is_start = seq == Seq::ZERO || hole || (may_lose_first && seq.0 < MAX_LOST_AT_START);
         let has_history = node.record.seq_send != Seq::ZERO || node.record.seq_next != Seq::ZERO;
-        (may_begin && is_start && has_history && node.sends_known).then_some(Fit::Fresh)
+        (may_begin && is_start && has_history).then_some(Fit::Fresh)
     }
 
     /// RCV-5, RCV-7, ACK-1: the number of an ACK.
     fn judge_ack(&self, conn: Conn, from: Side, number: Seq) -> Result<Reading, Refusal> {
         let node = self.node(from);
+        if !node.has_heard && number == Seq::ZERO {
+            let expected = "no ACK before a message from the peer told its version";
+            return Err(Refusal::new(rule::SND_3, expected, "ACK(0)"));
+        }
         let current = self.fit_ack(conn, from, number);
+        let is_doubtful = !matches!(current, Ok(Fit::Ack | Fit::Late));
         let new_life =
-            if current.is_err() || !node.log.is_empty() { self.fit_ack_of_new_life(conn, from, number) } else { None };
+            if is_doubtful || !node.log.is_empty() { self.fit_ack_of_new_life(conn, from, number) } else { None };
         match current {
+            Ok(_) if is_doubtful && new_life.is_some() => {
+                Ok(Reading { current: None, new_life, revisions: node.revisions })
+            }
             Err(refusal) if new_life.is_none() => Err(refusal),
             Err(_) => Ok(Reading { current: None, new_life, revisions: node.revisions }),
+            // What it counted before is not known.
+            Ok(fit @ (Fit::SuspectAck | Fit::Late)) => {
+                Ok(Reading { current: Some(fit), new_life: None, revisions: node.revisions })
+            }
             Ok(fit) => {
                 let allowed = self.revisions_that_ack(conn, from, number);
                 let expected = match node.revisions.iter().last().map(Revision::ack_policy) {
@@ -252,9 +294,10 @@ impl<L: Copy> Pair<L> {
         }
         let highest = if node.record.seq_next.is_before(number) { node.could_expect() } else { node.record.seq_next };
         if highest.is_before(number) && !peer.is_unsettled {
-            let sent = peer.record.seq_send;
-            let reason = if sent.is_before(number) { "sent" } else { "accepted in order" };
-            let expected = format!("at most ACK({highest}), for no more was {reason}");
+            if peer.record.seq_send.is_before(number) {
+                return Ok(Fit::SuspectAck);
+            }
+            let expected = format!("at most ACK({highest}), for no more was accepted in order");
             return Err(Refusal::new(rule::ACK_1, expected, format!("ACK({number})")));
         }
         if highest == Seq::ZERO && number == Seq::ZERO && lowest.is_none() {
@@ -273,7 +316,8 @@ impl<L: Copy> Pair<L> {
                 next = next.next();
             }
         }
-        (number != Seq::ZERO && !next.is_before(number)).then_some(Fit::Ack)
+        let may_have_more = self.node(from.other()).is_unsettled || !next.is_before(number);
+        (number != Seq::ZERO && may_have_more).then_some(Fit::Ack)
     }
 
     /// RCV-7: the lowest number that an ACK on `conn` may have. What a node writes on a connection that it opened
@@ -323,6 +367,10 @@ impl<L: Copy> Pair<L> {
             node.begin_life(peer_life);
             reading.new_life
         });
+        let began_unseen = matches!(message, Message::Opts { seq, .. } if seq.0 > MAX_LOST_AT_START);
+        if reading.current.is_none() && began_unseen {
+            self.join_late(from, message);
+        }
         if fit == Some(Fit::Late) {
             self.join_late(from, message);
         }
@@ -331,6 +379,7 @@ impl<L: Copy> Pair<L> {
                 self.write_copy(conn, from, seq, inner, body, place);
             }
             (Message::Opts { seq, inner, body }, _) => self.write_fresh(conn, from, seq, inner, body),
+            (Message::Ack(_), Some(Fit::SuspectAck)) => self.node_mut(from).counts.acks += 1,
             (Message::Ack(number), _) => self.write_ack(conn, from, number),
             (Message::Bare(_), _) => {}
         }
@@ -480,7 +529,7 @@ impl<L: Copy> Node<L> {
         });
         if self.prompts == 0 && is_threshold {
             self.ack_base = number;
-        } else {
+        } else if self.prompts != super::UNKNOWN_PROMPTS {
             self.prompts = self.prompts.saturating_sub(1);
         }
     }

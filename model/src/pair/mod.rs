@@ -9,20 +9,25 @@
 mod connection;
 mod judge;
 mod node;
+mod suspicion;
 
 use std::fmt;
 
 use crate::message::{BareKind, Message, Version};
 use crate::revision::RevisionSet;
-use crate::rule::Refusal;
 use crate::seq::Seq;
 
 use connection::Connection;
 use node::{Arrival, Arrived};
 pub use node::{Counts, Delivery, Gap, Node};
+pub use suspicion::Refused;
+use suspicion::Suspicion;
 
 /// Connections remembered after their end: a late segment may still belong to one of them.
 const MAX_DEAD_CONNECTIONS: usize = 16;
+
+/// More messages that call for an ACK than anyone can send: behind a hole nobody knows how many there were.
+const UNKNOWN_PROMPTS: u32 = u32::MAX;
 
 /// One of the two nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,14 +62,6 @@ impl fmt::Display for Conn {
     }
 }
 
-/// A message on the peer's connection although the sender's own, `own`, looked whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Suspect<L> {
-    own: Conn,
-    used: Conn,
-    at: L,
-}
-
 /// One explanation of what two nodes did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair<L> {
@@ -72,8 +69,7 @@ pub struct Pair<L> {
     connections: Vec<Connection>,
     last_break: Option<(L, bool)>,
     breaks: u64,
-    /// Messages on the peer's connection while the sender's own looked whole.
-    suspects: [Option<Suspect<L>>; 2],
+    suspicions: Vec<Suspicion<L>>,
     /// Counts messages and openings, to tell before from after.
     clock: u64,
 }
@@ -87,7 +83,7 @@ impl<L: Copy> Pair<L> {
             connections: Vec::new(),
             last_break: None,
             breaks: 0,
-            suspects: [None; 2],
+            suspicions: Vec::new(),
             clock: 0,
         }
     }
@@ -128,9 +124,10 @@ impl<L: Copy> Pair<L> {
 
     /// `opener` opened a connection. If another of its own is still whole, that one broke unseen.
     pub fn opened(&mut self, conn: Conn, opener: Side, at: L) {
-        let superseded = self.connections.iter_mut().filter(|old| old.opener == opener && old.is_whole());
-        if superseded.count() > 0 {
-            self.note_break(at, false);
+        let superseded = self.connections.iter().find(|old| old.opener == opener && old.is_whole());
+        if let Some(old) = superseded.filter(|old| !old.is_counted).map(|old| old.id) {
+            self.count_break(old, at, false);
+            self.disturb(old);
         }
         self.forget_dead();
         self.clock += 1;
@@ -139,22 +136,25 @@ impl<L: Copy> Pair<L> {
 
     /// `by` closed its sending side of `conn`.
     pub fn finished(&mut self, conn: Conn, by: Side, at: L) {
-        let Some(connection) = self.connection_mut(conn) else {
-            return;
-        };
-        let was_whole = connection.is_whole();
-        connection.half_mut(by).finished = true;
-        self.ended(conn, was_whole, at, false);
+        if let Some(connection) = self.connection_mut(conn) {
+            connection.half_mut(by).finished = true;
+            self.note_end(conn, at, false);
+        }
     }
 
     /// `by` reset `conn`.
     pub fn reset(&mut self, conn: Conn, by: Side, at: L) {
-        let Some(connection) = self.connection_mut(conn) else {
-            return;
-        };
-        let was_whole = connection.is_whole();
-        connection.half_mut(by).reset = true;
-        self.ended(conn, was_whole, at, true);
+        if let Some(connection) = self.connection_mut(conn) {
+            connection.half_mut(by).reset = true;
+            self.note_end(conn, at, true);
+        }
+    }
+
+    fn note_end(&mut self, conn: Conn, at: L, is_reset: bool) {
+        if self.connection(conn).is_some_and(|connection| !connection.is_counted) {
+            self.count_break(conn, at, is_reset);
+        }
+        self.disturb(conn);
     }
 
     /// Bytes that `from` sent on `conn` are missing from what was recorded.
@@ -163,6 +163,8 @@ impl<L: Copy> Pair<L> {
             connection.half_mut(from).note_hole();
         }
         self.node_mut(from).note_hole();
+        self.node_mut(from.other()).prompts = UNKNOWN_PROMPTS;
+        self.forget_unproven();
     }
 
     /// `from` sent `message` on `conn`. On success the explanation holds it; a second explanation is returned where
@@ -174,16 +176,18 @@ impl<L: Copy> Pair<L> {
         version: Version,
         message: &Message,
         label: L,
-    ) -> Result<Option<Self>, Refusal> {
+    ) -> Result<Option<Self>, Refused<L>> {
         self.check_version(from, version)?;
-        self.check_connection(conn, from)?;
         let reading = self.judge(conn, from, version, message)?;
-        self.suspect(conn, from, label);
-        self.clock += 1;
-        let now = self.clock;
-        if let Some(connection) = self.connection_mut(conn) {
-            connection.half_mut(from).last_write = now;
+        if !self.suspicions.is_empty() {
+            let fresh = reading.fresh_number(message);
+            if let Some(proven) = self.suspicions.iter().find(|suspect| suspect.is_proven_by(from, conn, fresh)) {
+                return Err(proven.refused());
+            }
         }
+        self.suspect(conn, from, message, &reading, label);
+        self.note_write(conn, from);
+        self.node_mut(from).version = Some(version);
         let mut second = None;
         if reading.both_fit() {
             let mut other = self.clone();
@@ -192,13 +196,32 @@ impl<L: Copy> Pair<L> {
             second = Some(other);
         }
         self.carry_out(conn, from, message, reading);
-        self.node_mut(from).version = Some(version);
         self.arrive(conn, from, message, label);
         Ok(second)
     }
 
-    /// Nothing more will be seen: an incarnation that may have begun did begin where what arrived for it says so.
-    pub fn end(&mut self) {
+    /// Whether numbers may have been used that were not seen: behind a hole, until an ACK settles it.
+    pub fn is_unsettled(&self) -> bool {
+        self.nodes.iter().any(|node| node.is_unsettled)
+    }
+
+    /// Starts anew in mid-stream: too much is missing to tell in which incarnation the nodes are.
+    pub fn forget(&mut self) {
+        self.nodes.iter_mut().for_each(Node::forget);
+        let [a, b] = &mut self.nodes;
+        (a.peer_life, b.peer_life) = (b.life, a.life);
+        for half in self.connections.iter_mut().flat_map(|connection| &mut connection.halves) {
+            half.note_hole();
+        }
+        for node in &mut self.nodes {
+            node.prompts = UNKNOWN_PROMPTS;
+        }
+        self.forget_unproven();
+    }
+
+    /// Nothing more will be seen: an incarnation that may have begun did begin where what arrived for it says so. A
+    /// suspect message that nothing has cleared is returned.
+    pub fn end(&mut self) -> Option<Refused<L>> {
         for side in Side::BOTH {
             let peer_life = self.node(side.other()).life;
             let node = self.node_mut(side);
@@ -206,6 +229,20 @@ impl<L: Copy> Pair<L> {
                 node.begin_life(peer_life);
             }
         }
+        self.suspicions.iter().find(|suspect| !suspect.needs_proof()).map(Suspicion::refused)
+    }
+
+    fn note_write(&mut self, conn: Conn, from: Side) {
+        self.clock += 1;
+        let now = self.clock;
+        if let Some(connection) = self.connection_mut(conn) {
+            connection.half_mut(from).last_write = now;
+        }
+    }
+
+    /// What looked wrong may be explained by what was not seen.
+    fn forget_unproven(&mut self) {
+        self.suspicions.retain(Suspicion::needs_proof);
     }
 
     fn arrive(&mut self, conn: Conn, from: Side, message: &Message, label: L) {
@@ -245,28 +282,10 @@ impl<L: Copy> Pair<L> {
             return;
         }
         node.read(arrival, may_fill);
-        if let Some(gap) = node.gap.as_mut() {
-            gap.after_break = gap.after_break.or(last_break);
+        if let Some(gap) = node.gap.as_mut().filter(|gap| gap.ignored == 1) {
+            gap.after_break = last_break;
         }
         self.note_talk(label);
-    }
-
-    /// The message that broke NET-1, once that is proven.
-    pub fn suspect_of(&self, side: Side) -> Option<L> {
-        let [a, b] = &self.suspects;
-        let suspect = match side {
-            Side::A => a,
-            Side::B => b,
-        };
-        suspect.as_ref().map(|suspect| suspect.at)
-    }
-
-    fn suspect_mut(&mut self, side: Side) -> &mut Option<Suspect<L>> {
-        let [a, b] = &mut self.suspects;
-        match side {
-            Side::A => a,
-            Side::B => b,
-        }
     }
 
     /// Notes for open gaps that the pair still talks.
@@ -278,42 +297,35 @@ impl<L: Copy> Pair<L> {
         }
     }
 
-    fn ended(&mut self, conn: Conn, was_whole: bool, at: L, is_reset: bool) {
-        for node in &mut self.nodes {
-            node.breaks = node.breaks.saturating_add(1);
-            node.recent_breaks = node.recent_breaks.saturating_add(1);
-            node.reads.clear();
-            if let Some(gap) = node.gap.as_mut() {
-                gap.is_disturbed = true;
-                gap.broken |= gap.conn == conn;
-            }
-        }
-        let closed = self.nodes.iter().any(|node| node.ended);
-        if was_whole && (is_reset || !closed) {
+    /// `conn` broke, as both nodes may notice from now on, each once.
+    fn count_break(&mut self, conn: Conn, at: L, is_reset: bool) {
+        let Some(connection) = self.connection_mut(conn) else { return };
+        let was_used = connection.was_used();
+        connection.is_counted = true;
+        let is_orderly = self.nodes.iter().any(|node| node.ended) && !is_reset;
+        if was_used && !is_orderly {
             self.breaks += 1;
             self.last_break = Some((at, is_reset));
         }
-        self.outputs_note_break();
-    }
-
-    fn note_break(&mut self, at: L, is_reset: bool) {
-        self.last_break = Some((at, is_reset));
-        self.breaks += 1;
-        for node in &mut self.nodes {
+        for node in self.nodes.iter_mut().filter(|node| is_reset || !node.ended) {
             node.breaks = node.breaks.saturating_add(1);
             node.recent_breaks = node.recent_breaks.saturating_add(1);
+        }
+    }
+
+    /// What was in flight on `conn` may be lost.
+    fn disturb(&mut self, conn: Conn) {
+        for node in &mut self.nodes {
             node.reads.clear();
             if let Some(gap) = node.gap.as_mut() {
                 gap.is_disturbed = true;
+                gap.broken |= conn == gap.conn;
             }
         }
-        self.outputs_note_break();
-    }
-
-    fn outputs_note_break(&mut self) {
         for half in self.connections.iter_mut().flat_map(|connection| &mut connection.halves) {
             half.output.note_break();
         }
+        self.forget_unproven();
     }
 
     fn connection(&self, conn: Conn) -> Option<&Connection> {

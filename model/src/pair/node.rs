@@ -83,6 +83,8 @@ pub struct Counts {
     pub duplicates: u64,
     /// Times that it began to wait for a missing number.
     pub gaps: u64,
+    /// Times that its record was reset.
+    pub resets: u64,
 }
 
 /// One node's record about the other, found by reading what arrives as soon as it arrives. What the node may have read
@@ -219,11 +221,6 @@ impl<L: Copy> Node<L> {
         self.revisions
     }
 
-    /// The record's present incarnation, from 0.
-    pub fn life(&self) -> u32 {
-        self.life
-    }
-
     /// What was counted of it.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -249,12 +246,23 @@ impl<L: Copy> Node<L> {
         self.log_overflowed
     }
 
+    /// Nothing is known any more of the incarnation that it is in.
+    pub(super) fn forget(&mut self) {
+        self.log.clear();
+        let resets = self.counts.resets;
+        self.begin_life(self.peer_life);
+        self.counts.resets = resets;
+        self.expects_known = false;
+        self.join_late();
+    }
+
     /// Begins the next incarnation (REC-1), which talks to the peer's incarnation `peer_life`.
     pub(super) fn begin_life(&mut self, peer_life: u32) {
         self.close_gap(None);
         self.record.reset();
         self.record.users = 1;
         self.life += 1;
+        self.counts.resets += 1;
         self.peer_life = peer_life;
         self.ended = false;
         self.sends_known = true;
@@ -441,6 +449,8 @@ fn detect(record: &mut Record, what: Arrived, revisions: RevisionSet) {
 /// Identities of the bodies of sequenced messages, from the oldest that may be sent again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bodies {
+    /// The first number of the incarnation, or the first that was seen of it.
+    first: Seq,
     base: Seq,
     ring: VecDeque<u64>,
     /// Numbers below `base` were dropped although they may be sent again.
@@ -454,6 +464,8 @@ pub(super) enum Body {
     Seen(u64),
     /// It was never on the wire.
     Unseen,
+    /// It is before the first number of the incarnation.
+    NeverUsed,
     /// It was acknowledged, and the sender had read that.
     Released,
     /// It is too old to be known.
@@ -465,7 +477,11 @@ const UNSEEN: u64 = 0;
 impl Bodies {
     pub(super) fn lookup(&self, seq: Seq) -> Body {
         if seq.is_before(self.base) {
-            return if self.is_partial { Body::Forgotten } else { Body::Released };
+            return match (self.is_partial, seq.is_before(self.first)) {
+                (true, _) => Body::Forgotten,
+                (false, true) => Body::NeverUsed,
+                (false, false) => Body::Released,
+            };
         }
         match self.ring.get(self.base.distance_to(seq) as usize) {
             None | Some(&UNSEEN) => Body::Unseen,
@@ -474,6 +490,7 @@ impl Bodies {
     }
 
     pub(super) fn start_at(&mut self, seq: Seq) {
+        self.first = seq;
         self.base = seq;
         self.ring.clear();
     }

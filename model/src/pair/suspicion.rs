@@ -1,0 +1,59 @@
+//! Messages that are wrong only if something else comes to light.
+
+use crate::rule::Refusal;
+use crate::seq::Seq;
+
+use super::{Conn, Side};
+
+/// A message that no explanation allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused<L> {
+    /// Why.
+    pub refusal: Box<Refusal>,
+    /// Who sent it and its label, where it came before the message that proves it wrong.
+    pub earlier: Option<(Side, L)>,
+}
+
+impl<L> From<Refusal> for Refused<L> {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal: Box::new(refusal), earlier: None }
+    }
+}
+
+/// What proves a suspect message wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Its sender writes on this connection of its own again, which was whole then (NET-1). Never proven otherwise.
+    WritesOn(Conn),
+    /// The peer uses a number before this one as a fresh one, though it was acknowledged (ACK-1). Otherwise packets are
+    /// missing from the recording, and that shows as a hole, or the trace ends.
+    UsesBefore(Seq),
+}
+
+/// A suspect message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Suspicion<L> {
+    pub(super) culprit: Side,
+    pub(super) proof: Proof,
+    pub(super) at: L,
+    pub(super) refusal: Refusal,
+}
+
+impl<L: Copy> Suspicion<L> {
+    pub(super) fn refused(&self) -> Refused<L> {
+        Refused { refusal: Box::new(self.refusal.clone()), earlier: Some((self.culprit, self.at)) }
+    }
+
+    /// Whether a message that `from` sends on `conn`, with a fresh number or not, proves it.
+    pub(super) fn is_proven_by(&self, from: Side, conn: Conn, fresh: Option<Seq>) -> bool {
+        match self.proof {
+            Proof::WritesOn(own) => from == self.culprit && conn == own,
+            Proof::UsesBefore(number) => from != self.culprit && fresh.is_some_and(|seq| seq.is_before(number)),
+        }
+    }
+
+    /// Whether the trace may end with it.
+    pub(super) fn needs_proof(&self) -> bool {
+        matches!(self.proof, Proof::WritesOn(_))
+    }
+}
