@@ -6,9 +6,7 @@ use std::sync::Mutex;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use midcomms_conformance::corpus::{
-    self, CheckOptions, CorpusReport, EntryKind, EntryReport, MANIFEST_FILE,
-};
+use midcomms_conformance::corpus::{self, CheckOptions, CorpusReport, EntryKind, EntryReport, MANIFEST_FILE};
 
 /// Exit code: everything came out as the manifest says, and there was something to check.
 const PASSED: u8 = 0;
@@ -33,17 +31,12 @@ pub(crate) struct GateArgs {
 /// Runs the gate; the result is the exit code. An error is one of writing to the standard output.
 pub(crate) fn run(args: &GateArgs) -> io::Result<u8> {
     let Some(dir) = args.traces.clone().or_else(find_traces) else {
-        eprintln!(
-            "error: no traces/{MANIFEST_FILE} here or in a directory above; tell one with --traces"
-        );
+        eprintln!("error: no traces/{MANIFEST_FILE} here or in a directory above; tell one with --traces");
         return Ok(UNUSABLE);
     };
     let progress = Progress::new();
     let on_entry = |entry: &EntryReport| progress.advance(entry);
-    let mut options = CheckOptions {
-        on_entry: &on_entry,
-        ..CheckOptions::default()
-    };
+    let mut options = CheckOptions { on_entry: &on_entry, ..CheckOptions::default() };
     if let Some(threads) = args.threads {
         options.threads = usize::from(threads);
     }
@@ -83,35 +76,21 @@ fn exit_code(report: &CorpusReport) -> u8 {
 }
 
 fn print(report: &CorpusReport, out: &mut impl Write) -> io::Result<()> {
-    let width = report
-        .entries
-        .iter()
-        .map(|entry| entry.file.len())
-        .max()
-        .unwrap_or(0);
+    let width = report.entries.iter().map(|entry| entry.file.len()).max().unwrap_or(0);
     for entry in &report.entries {
-        let (mark, outcome) = if entry.passed() {
-            ("ok  ", entry.outcome.as_str())
-        } else {
-            ("FAIL", "")
-        };
+        let (mark, outcome) = if entry.passed() { ("ok  ", entry.outcome.as_str()) } else { ("FAIL", "") };
         writeln!(out, "{mark} {:width$}  {outcome}", entry.file)?;
         for difference in &entry.differences {
             writeln!(out, "     {difference}")?;
         }
     }
-    let [kernel, rejected] =
-        [EntryKind::Kernel, EntryKind::Rejected].map(|kind| report.count(kind));
+    let [kernel, rejected] = [EntryKind::Kernel, EntryKind::Rejected].map(|kind| report.count(kind));
     let result = match report.failed().count() {
         0 if report.is_vacuous() => "nothing to check".to_owned(),
         0 => "all as expected".to_owned(),
         failed => format!("{failed} not as expected"),
     };
-    writeln!(
-        out,
-        "gate: {kernel} kernel captures, {rejected} rejected traces: {result} in {:.1} s",
-        report.seconds
-    )
+    writeln!(out, "gate: {kernel} kernel captures, {rejected} rejected traces: {result} in {:.1} s", report.seconds)
 }
 
 /// A bar on a terminal, nothing elsewhere.
@@ -122,29 +101,18 @@ struct Progress {
 
 impl Progress {
     fn new() -> Self {
-        let bar = if io::stderr().is_terminal() {
-            ProgressBar::new_spinner()
-        } else {
-            ProgressBar::hidden()
-        };
+        let bar = if io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} traces {wide_msg}") {
             bar.set_style(style);
         }
-        Self {
-            bar,
-            failed: Mutex::new(0),
-        }
+        Self { bar, failed: Mutex::new(0) }
     }
 
     fn advance(&self, entry: &EntryReport) {
         self.bar.inc(1);
         if let Ok(mut failed) = self.failed.lock() {
             *failed += usize::from(!entry.passed());
-            let many = if *failed > 0 {
-                format!("{failed} failed, ")
-            } else {
-                String::new()
-            };
+            let many = if *failed > 0 { format!("{failed} failed, ") } else { String::new() };
             self.bar.set_message(format!("{many}{}", entry.file));
         }
     }
@@ -155,11 +123,7 @@ mod tests {
     use super::*;
 
     fn report(differences: usize) -> CorpusReport {
-        let difference = corpus::Difference {
-            what: "frame".into(),
-            expected: "1".into(),
-            got: "2".into(),
-        };
+        let difference = corpus::Difference { what: "frame".into(), expected: "1".into(), got: "2".into() };
         let entry = EntryReport {
             file: "kernel/a.pcap.zst".into(),
             kind: EntryKind::Kernel,
@@ -167,10 +131,7 @@ mod tests {
             differences: vec![difference; differences],
             seconds: 0.5,
         };
-        CorpusReport {
-            entries: vec![entry],
-            seconds: 0.5,
-        }
+        CorpusReport { entries: vec![entry], seconds: 0.5 }
     }
 
     #[test]

@@ -29,10 +29,7 @@ pub struct CheckOptions<'a> {
 impl Default for CheckOptions<'_> {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, Into::into);
-        Self {
-            threads,
-            on_entry: &|_| {},
-        }
+        Self { threads, on_entry: &|_| {} }
     }
 }
 
@@ -60,11 +57,7 @@ pub struct Difference {
 
 impl Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: expected {}, got {}",
-            self.what, self.expected, self.got
-        )
+        write!(f, "{}: expected {}, got {}", self.what, self.expected, self.got)
     }
 }
 
@@ -102,10 +95,7 @@ pub struct CorpusReport {
 impl CorpusReport {
     /// How many entries of `kind` there are.
     pub fn count(&self, kind: EntryKind) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.kind == kind)
-            .count()
+        self.entries.iter().filter(|entry| entry.kind == kind).count()
     }
 
     /// The entries that did not pass.
@@ -144,19 +134,12 @@ pub fn check(dir: &Path, options: &CheckOptions<'_>) -> Result<CorpusReport, Man
         }
         work();
     });
-    let mut entries: Vec<_> = done
-        .into_inner()
-        .unwrap_or_default()
-        .into_values()
-        .collect();
+    let mut entries: Vec<_> = done.into_inner().unwrap_or_default().into_values().collect();
     for stray in strays(dir, &manifest) {
         (options.on_entry)(&stray);
         entries.push(stray);
     }
-    Ok(CorpusReport {
-        entries,
-        seconds: started.elapsed().as_secs_f64(),
-    })
+    Ok(CorpusReport { entries, seconds: started.elapsed().as_secs_f64() })
 }
 
 /// An entry to check.
@@ -200,11 +183,7 @@ impl Comparison {
     fn compare<T: Display + PartialEq>(&mut self, what: &str, expected: T, got: T) {
         if expected != got {
             let (expected, got) = (expected.to_string(), got.to_string());
-            self.differences.push(Difference {
-                what: what.to_owned(),
-                expected,
-                got,
-            });
+            self.differences.push(Difference { what: what.to_owned(), expected, got });
         }
     }
 
@@ -224,11 +203,7 @@ impl Comparison {
     fn replay(&mut self, path: &Path, options: &ReplayOptions) -> Option<FileReport> {
         match replay_files(&[path], options, &mut NoDeliveries) {
             Ok(report) => {
-                self.compare(
-                    "reading",
-                    "no error".to_owned(),
-                    report.error.clone().unwrap_or("no error".to_owned()),
-                );
+                self.compare("reading", "no error".to_owned(), report.error.clone().unwrap_or("no error".to_owned()));
                 Some(report)
             }
             Err(error) => {
@@ -261,18 +236,9 @@ impl Comparison {
         if let Some(options) = true_revisions(kernel)
             && let Some(report) = self.replay(&path, &options)
         {
-            self.compare(
-                "verdict under its own revisions",
-                kernel.verdict.as_str(),
-                verdict(&report),
-            );
+            self.compare("verdict under its own revisions", kernel.verdict.as_str(), verdict(&report));
         }
-        self.outcome = format!(
-            "{}, {} messages{}",
-            verdict(&report),
-            report.messages,
-            told(report.stalls())
-        );
+        self.outcome = format!("{}, {} messages{}", verdict(&report), report.messages, told(report.stalls()));
     }
 
     fn counts(&mut self, expected: &Counts, got: &Counts) {
@@ -303,16 +269,10 @@ impl Comparison {
         for node in report.pairs.iter().flat_map(|pair| &pair.nodes) {
             let names: Vec<_> = node.revisions.iter().map(|&name| name.to_owned()).collect();
             // A node that two pairs see speaks what both allow.
-            let known = got
-                .entry(node.id.to_string())
-                .or_insert_with(|| names.clone());
+            let known = got.entry(node.id.to_string()).or_insert_with(|| names.clone());
             known.retain(|name| names.contains(name));
         }
-        self.compare(
-            "revisions",
-            format!("{:?}", kernel.revisions),
-            format!("{got:?}"),
-        );
+        self.compare("revisions", format!("{:?}", kernel.revisions), format!("{got:?}"));
     }
 
     fn rejected(&mut self, dir: &Path, rejected: &Rejected, original: Option<&Kernel>) {
@@ -324,22 +284,14 @@ impl Comparison {
         self.outcome.clone_from(&expected);
         let any = ReplayOptions::default();
         if let Ok(Some(revision)) = rejected.revision_set() {
-            let only = ReplayOptions {
-                default_revisions: revision,
-                ..ReplayOptions::default()
-            };
+            let only = ReplayOptions { default_revisions: revision, ..ReplayOptions::default() };
             self.refusal(&path, &format!("under {revision}"), &only, &expected);
             self.refusal(&path, "under any revision", &any, "accepted");
             return;
         }
         self.refusal(&path, "under any revision", &any, &expected);
         if let Some(options) = original.and_then(true_revisions) {
-            self.refusal(
-                &path,
-                "under the revisions of the original",
-                &options,
-                &expected,
-            );
+            self.refusal(&path, "under the revisions of the original", &options, &expected);
         }
     }
 
@@ -357,9 +309,7 @@ impl Comparison {
 }
 
 fn verdict(report: &FileReport) -> &'static str {
-    report
-        .verdict
-        .map_or("unreadable", |verdict| verdict.name())
+    report.verdict.map_or("unreadable", |verdict| verdict.name())
 }
 
 fn told(stalls: usize) -> String {
@@ -373,10 +323,7 @@ fn told(stalls: usize) -> String {
 /// Replay that knows what each node is.
 fn true_revisions(kernel: &Kernel) -> Option<ReplayOptions> {
     let revisions: HashMap<u32, RevisionSet> = kernel.revision_sets().ok()?.into_iter().collect();
-    Some(ReplayOptions {
-        revisions,
-        ..ReplayOptions::default()
-    })
+    Some(ReplayOptions { revisions, ..ReplayOptions::default() })
 }
 
 fn stalls_of(pair: &PairReport) -> impl Iterator<Item = ExpectedStall> + '_ {
@@ -437,16 +384,7 @@ fn strays(dir: &Path, manifest: &Manifest) -> Vec<EntryReport> {
 }
 
 fn stray(file: String) -> EntryReport {
-    let difference = Difference {
-        what: "entry".to_owned(),
-        expected: "one in the manifest".to_owned(),
-        got: "none".to_owned(),
-    };
-    EntryReport {
-        file,
-        kind: EntryKind::Stray,
-        outcome: String::new(),
-        differences: vec![difference],
-        seconds: 0.0,
-    }
+    let difference =
+        Difference { what: "entry".to_owned(), expected: "one in the manifest".to_owned(), got: "none".to_owned() };
+    EntryReport { file, kind: EntryKind::Stray, outcome: String::new(), differences: vec![difference], seconds: 0.0 }
 }

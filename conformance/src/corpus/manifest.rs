@@ -218,26 +218,18 @@ impl Manifest {
         // The version first: what a later one adds must not be told as a misspelling.
         let head: Head = toml::from_str(text).map_err(|error| fail(&error))?;
         if head.format != MANIFEST_FORMAT {
-            return Err(ManifestError::Format {
-                path: path.to_owned(),
-                got: head.format,
-            });
+            return Err(ManifestError::Format { path: path.to_owned(), got: head.format });
         }
         if head.version != MANIFEST_VERSION {
-            return Err(ManifestError::Version {
-                path: path.to_owned(),
-                got: head.version,
-            });
+            return Err(ManifestError::Version { path: path.to_owned(), got: head.version });
         }
         let manifest: Self = toml::from_str(text).map_err(|error| fail(&error))?;
-        manifest
-            .check_values()
-            .map_err(|(entry, key, message)| ManifestError::Value {
-                path: path.to_owned(),
-                entry,
-                key,
-                message,
-            })?;
+        manifest.check_values().map_err(|(entry, key, message)| ManifestError::Value {
+            path: path.to_owned(),
+            entry,
+            key,
+            message,
+        })?;
         Ok(manifest)
     }
 
@@ -259,13 +251,8 @@ impl Manifest {
             if !names.insert(&kernel.name) {
                 return wrong("name", "two entries have it".to_owned());
             }
-            if !["accepted", "rejected", "vacuous", "inconclusive"]
-                .contains(&kernel.verdict.as_str())
-            {
-                return wrong(
-                    "verdict",
-                    format!("no verdict is called `{}`", kernel.verdict),
-                );
+            if !["accepted", "rejected", "vacuous", "inconclusive"].contains(&kernel.verdict.as_str()) {
+                return wrong("verdict", format!("no verdict is called `{}`", kernel.verdict));
             }
             if let Err(message) = kernel.revision_sets() {
                 return wrong("revisions", message);
@@ -275,24 +262,16 @@ impl Manifest {
         if let Some(twice) = self.files().find(|&file| !files.insert(file)) {
             return Err((twice.to_owned(), "file", "two entries have it".to_owned()));
         }
-        self.rejected
-            .iter()
-            .try_for_each(|rejected| self.check_rejected(rejected))
+        self.rejected.iter().try_for_each(|rejected| self.check_rejected(rejected))
     }
 
     fn check_rejected(&self, rejected: &Rejected) -> Result<(), Wrong> {
         let wrong = |key, message| Err((rejected.file.clone(), key, message));
         if Rule::find(&rejected.rule).is_none() {
-            return wrong(
-                "rule",
-                format!("replay does not judge by a rule `{}`", rejected.rule),
-            );
+            return wrong("rule", format!("replay does not judge by a rule `{}`", rejected.rule));
         }
         if self.kernel_named(&rejected.made_from).is_none() {
-            return wrong(
-                "made_from",
-                format!("no kernel capture is called `{}`", rejected.made_from),
-            );
+            return wrong("made_from", format!("no kernel capture is called `{}`", rejected.made_from));
         }
         match rejected.revision_set() {
             Err(error) => wrong("revision", error.to_string()),
@@ -307,18 +286,12 @@ type Wrong = (String, &'static str, String);
 impl Kernel {
     /// The revisions by node id, as types.
     pub fn revision_sets(&self) -> Result<BTreeMap<u32, RevisionSet>, String> {
-        let set = |names: &Vec<String>| {
-            names
-                .iter()
-                .map(|name| name.parse::<Revision>())
-                .collect::<Result<RevisionSet, _>>()
-        };
+        let set =
+            |names: &Vec<String>| names.iter().map(|name| name.parse::<Revision>()).collect::<Result<RevisionSet, _>>();
         self.revisions
             .iter()
             .map(|(node, names)| {
-                let id = node
-                    .parse::<u32>()
-                    .map_err(|_| format!("`{node}` is no node id"))?;
+                let id = node.parse::<u32>().map_err(|_| format!("`{node}` is no node id"))?;
                 Ok((id, set(names).map_err(|error| error.to_string())?))
             })
             .collect()
@@ -328,11 +301,7 @@ impl Kernel {
 impl Rejected {
     /// The revision without which there is nothing to refuse, as a type.
     pub fn revision_set(&self) -> Result<Option<RevisionSet>, UnknownRevision> {
-        let revision = self
-            .revision
-            .as_deref()
-            .map(str::parse::<Revision>)
-            .transpose()?;
+        let revision = self.revision.as_deref().map(str::parse::<Revision>).transpose()?;
         Ok(revision.map(RevisionSet::only))
     }
 }
@@ -344,37 +313,24 @@ mod tests {
     const HEAD: &str = "format = \"midcomms-manifest\"\nversion = 1\n";
 
     fn error_of(text: &str) -> String {
-        Manifest::parse(text, Path::new("dir/MANIFEST.toml"))
-            .unwrap_err()
-            .to_string()
+        Manifest::parse(text, Path::new("dir/MANIFEST.toml")).unwrap_err().to_string()
     }
 
     #[test]
     fn an_unknown_version_is_told_before_unknown_keys() {
         let error = error_of("format = \"midcomms-manifest\"\nversion = 2\nsurprise = 1\n");
-        assert_eq!(
-            error,
-            "dir/MANIFEST.toml: version: expected at most 1, got 2"
-        );
+        assert_eq!(error, "dir/MANIFEST.toml: version: expected at most 1, got 2");
     }
 
     #[test]
     fn another_format_is_refused() {
-        assert!(
-            error_of("format = \"menu\"\nversion = 1\n")
-                .contains("expected `midcomms-manifest`, got `menu`")
-        );
+        assert!(error_of("format = \"menu\"\nversion = 1\n").contains("expected `midcomms-manifest`, got `menu`"));
     }
 
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        let error = error_of(&format!(
-            "{HEAD}[[blind]]\nfield = \"f\"\nwhy = \"w\"\nchnage = \"c\"\n"
-        ));
-        assert!(
-            error.contains("line 6") && error.contains("chnage"),
-            "{error}"
-        );
+        let error = error_of(&format!("{HEAD}[[blind]]\nfield = \"f\"\nwhy = \"w\"\nchnage = \"c\"\n"));
+        assert!(error.contains("line 6") && error.contains("chnage"), "{error}");
     }
 
     #[test]
@@ -390,10 +346,6 @@ mod tests {
     #[test]
     fn a_missing_manifest_is_told_with_its_path() {
         let error = Manifest::load(Path::new("no-such-directory")).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("no-such-directory/MANIFEST.toml: ")
-        );
+        assert!(error.to_string().starts_with("no-such-directory/MANIFEST.toml: "));
     }
 }

@@ -7,6 +7,6 @@ pub mod sensitivity;
 
 pub use check::{CheckOptions, CorpusReport, Difference, EntryKind, EntryReport, check};
 pub use manifest::{
-    Blind, Counts, ExpectedStall, Kernel, MANIFEST_FILE, MANIFEST_FORMAT, MANIFEST_VERSION,
-    Manifest, ManifestError, Rejected,
+    Blind, Counts, ExpectedStall, Kernel, MANIFEST_FILE, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, ManifestError,
+    Rejected,
 };

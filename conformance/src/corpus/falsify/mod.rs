@@ -23,8 +23,7 @@ use packets::Packets;
 use recipe::{At, Edit, Falsification};
 
 /// The line of the manifest behind which everything is written by [`write`].
-pub const MARK: &str =
-    "# What follows is written by `cargo run --release -p midcomms-conformance --example falsify`.";
+pub const MARK: &str = "# What follows is written by `cargo run --release -p midcomms-conformance --example falsify`.";
 
 /// The compression that stored traces have.
 const ZSTD_LEVEL: i32 = 19;
@@ -97,10 +96,7 @@ pub fn make(dir: &Path) -> Result<Vec<Made>, FalsifyError> {
 /// there are.
 pub fn write(dir: &Path) -> Result<usize, FalsifyError> {
     let path = dir.join(MANIFEST_FILE);
-    let fail = |path: &Path, source| FalsifyError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let fail = |path: &Path, source| FalsifyError::File { path: path.to_owned(), source };
     let text = std::fs::read_to_string(&path).map_err(|source| fail(&path, source))?;
     let Some((by_hand, _)) = text.split_once(MARK) else {
         return Err(FalsifyError::NoMark(path));
@@ -108,12 +104,7 @@ pub fn write(dir: &Path) -> Result<usize, FalsifyError> {
     let old = Manifest::parse(&text, &path)?;
     let made = make(dir)?;
     let is_made = |file: &str| made.iter().any(|made| made.entry.file == file);
-    for gone in old
-        .rejected
-        .iter()
-        .map(|rejected| &rejected.file)
-        .filter(|file| !is_made(file))
-    {
+    for gone in old.rejected.iter().map(|rejected| &rejected.file).filter(|file| !is_made(file)) {
         let file = dir.join(gone);
         std::fs::remove_file(&file).map_err(|source| fail(&file, source))?;
     }
@@ -147,20 +138,14 @@ fn entry_text(entry: &Rejected) -> String {
 }
 
 fn original(dir: &Path, falsification: &Falsification) -> Result<Packets, FalsifyError> {
-    let path = dir
-        .join("kernel")
-        .join(format!("{}.pcap.zst", falsification.made_from));
+    let path = dir.join("kernel").join(format!("{}.pcap.zst", falsification.made_from));
     let bytes = std::fs::read(&path).and_then(|stored| zstd::decode_all(stored.as_slice()));
     let bytes = bytes.map_err(|source| FalsifyError::File { path, source })?;
     Packets::parse(&bytes).ok_or_else(|| missing(falsification, "a pcap file".to_owned()))
 }
 
 fn missing(falsification: &Falsification, expected: String) -> FalsifyError {
-    FalsifyError::Recipe {
-        trace: falsification.name,
-        made_from: falsification.made_from,
-        expected,
-    }
+    FalsifyError::Recipe { trace: falsification.name, made_from: falsification.made_from, expected }
 }
 
 fn forge(original: &Packets, falsification: &Falsification) -> Result<Made, FalsifyError> {
@@ -172,10 +157,7 @@ fn forge(original: &Packets, falsification: &Falsification) -> Result<Made, Fals
     let capture = packets.to_bytes();
     let file = format!("rejected/{}.pcap.zst", falsification.name);
     let stored = zstd::encode_all(capture.as_slice(), ZSTD_LEVEL);
-    let stored = stored.map_err(|source| FalsifyError::File {
-        path: file.clone().into(),
-        source,
-    })?;
+    let stored = stored.map_err(|source| FalsifyError::File { path: file.clone().into(), source })?;
     let entry = Rejected {
         file,
         made_from: falsification.made_from.to_owned(),
@@ -185,11 +167,7 @@ fn forge(original: &Packets, falsification: &Falsification) -> Result<Made, Fals
         revision: falsification.revision.map(str::to_owned),
         sha256: hex(&Sha256::digest(&stored)),
     };
-    Ok(Made {
-        entry,
-        capture,
-        stored,
-    })
+    Ok(Made { entry, capture, stored })
 }
 
 /// The messages of an original, by the frames that complete them.
@@ -206,78 +184,41 @@ struct Message {
 
 impl<'a> Located<'a> {
     fn read(packets: &Packets, falsification: &'a Falsification) -> Result<Self, FalsifyError> {
-        let fail = |source| FalsifyError::Original {
-            trace: falsification.name,
-            source,
-        };
+        let fail = |source| FalsifyError::Original { trace: falsification.name, source };
         let input = Cursor::new(packets.to_bytes());
-        let reader =
-            CaptureReader::from_read(falsification.made_from, input, &CaptureOptions::default());
+        let reader = CaptureReader::from_read(falsification.made_from, input, &CaptureOptions::default());
         let mut by_frame: HashMap<u64, Vec<Message>> = HashMap::new();
         let mut messages = Messages::default();
         reader.map_err(fail)?.read(&mut |observed| {
             messages.handle(&observed, &mut |item| {
                 if let Item::Message(seen) = item {
                     let is_whole = seen.frame == seen.first_frame;
-                    let message = Message {
-                        is_whole,
-                        bytes: seen.bytes.to_vec(),
-                    };
+                    let message = Message { is_whole, bytes: seen.bytes.to_vec() };
                     by_frame.entry(seen.frame.number).or_default().push(message);
                 }
             });
         });
-        Ok(Self {
-            falsification,
-            by_frame,
-        })
+        Ok(Self { falsification, by_frame })
     }
 
     fn message(&self, at: At) -> Result<&Message, FalsifyError> {
-        let found = self
-            .by_frame
-            .get(&at.frame)
-            .and_then(|messages| messages.get(at.index));
-        found.ok_or_else(|| {
-            missing(
-                self.falsification,
-                format!("message {} of frame {}", at.index, at.frame),
-            )
-        })
+        let found = self.by_frame.get(&at.frame).and_then(|messages| messages.get(at.index));
+        found.ok_or_else(|| missing(self.falsification, format!("message {} of frame {}", at.index, at.frame)))
     }
 
     /// Where a message begins in the payload of its frame.
     fn offset(&self, at: At, packets: &Packets) -> Result<usize, FalsifyError> {
-        let gone = || {
-            missing(
-                self.falsification,
-                format!("message {} whole in frame {}", at.index, at.frame),
-            )
-        };
+        let gone = || missing(self.falsification, format!("message {} whole in frame {}", at.index, at.frame));
         let payload = packets.payload(at.frame).ok_or_else(gone)?;
-        let before = self
-            .by_frame
-            .get(&at.frame)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let before = self.by_frame.get(&at.frame).map(Vec::as_slice).unwrap_or_default();
         let mut from = 0;
-        for message in before
-            .iter()
-            .take(at.index + 1)
-            .filter(|message| message.is_whole)
-        {
+        for message in before.iter().take(at.index + 1).filter(|message| message.is_whole) {
             let rest = payload.get(from..).unwrap_or_default();
-            let place = rest
-                .windows(message.bytes.len())
-                .position(|window| window == message.bytes);
+            let place = rest.windows(message.bytes.len()).position(|window| window == message.bytes);
             from += place.ok_or_else(gone)? + message.bytes.len();
         }
         let message = self.message(at)?;
-        if message.is_whole {
-            from.checked_sub(message.bytes.len()).ok_or_else(gone)
-        } else {
-            Err(gone())
-        }
+        if message.is_whole { from.checked_sub(message.bytes.len()).ok_or_else(gone) } else { Err(gone()) }
     }
 
     fn apply(&self, packets: &mut Packets) -> Result<(), FalsifyError> {
@@ -289,40 +230,22 @@ impl<'a> Located<'a> {
         let (frame, offset, old, new) = match self.falsification.edit {
             Edit::Change(at, alter) => {
                 let old = self.message(at)?.bytes.len();
-                (
-                    at.frame,
-                    self.offset(at, packets)?,
-                    old,
-                    altered(at, alter)?,
-                )
+                (at.frame, self.offset(at, packets)?, old, altered(at, alter)?)
             }
-            Edit::Insert {
-                place,
-                source,
-                alter,
-            } => {
+            Edit::Insert { place, source, alter } => {
                 let behind = self.offset(place, packets)? + self.message(place)?.bytes.len();
                 (place.frame, behind, 0, altered(source, alter)?)
             }
-            Edit::Fill {
-                frame,
-                source,
-                alter,
-            } => (frame, 0, 0, altered(source, alter)?),
+            Edit::Move { frame, source } => {
+                let bytes = self.message(source)?.bytes.clone();
+                let taken = packets.splice(source.frame, self.offset(source, packets)?, bytes.len(), &[]);
+                taken.ok_or_else(|| missing(self.falsification, format!("a message in frame {}", source.frame)))?;
+                (frame, 0, 0, bytes)
+            }
             Edit::Remove(at, count) => {
-                let messages = (0..count).map(|more| {
-                    self.message(At {
-                        index: at.index + more,
-                        ..at
-                    })
-                });
+                let messages = (0..count).map(|more| self.message(At { index: at.index + more, ..at }));
                 let lengths = messages.map(|message| Ok(message?.bytes.len()));
-                (
-                    at.frame,
-                    self.offset(at, packets)?,
-                    lengths.sum::<Result<_, FalsifyError>>()?,
-                    Vec::new(),
-                )
+                (at.frame, self.offset(at, packets)?, lengths.sum::<Result<_, FalsifyError>>()?, Vec::new())
             }
         };
         let spliced = packets.splice(frame, offset, old, &new);

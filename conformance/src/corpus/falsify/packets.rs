@@ -30,10 +30,7 @@ struct Flow {
 
 impl Flow {
     fn reverse(self) -> Self {
-        Self {
-            from: self.to,
-            to: self.from,
-        }
+        Self { from: self.to, to: self.from }
     }
 }
 
@@ -56,35 +53,21 @@ impl Packets {
             let (head, behind) = rest.split_at_checked(FRAME_HEAD_LEN)?;
             let length = usize::try_from(u32::from_le_bytes(array(head, 8)?)).ok()?;
             let (data, behind) = behind.split_at_checked(length)?;
-            frames.push(Frame {
-                head: head.to_vec(),
-                data: data.to_vec(),
-            });
+            frames.push(Frame { head: head.to_vec(), data: data.to_vec() });
             rest = behind;
         }
-        Some(Self {
-            head: head.to_vec(),
-            frames,
-        })
+        Some(Self { head: head.to_vec(), frames })
     }
 
     /// The capture as a file.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let frames = self
-            .frames
-            .iter()
-            .flat_map(|frame| [&frame.head, &frame.data]);
-        std::iter::once(&self.head)
-            .chain(frames)
-            .flatten()
-            .copied()
-            .collect()
+        let frames = self.frames.iter().flat_map(|frame| [&frame.head, &frame.data]);
+        std::iter::once(&self.head).chain(frames).flatten().copied().collect()
     }
 
     /// Drops everything behind frame `last`, counted from 1.
     pub(super) fn cut_after(&mut self, last: u64) {
-        self.frames
-            .truncate(usize::try_from(last).unwrap_or(usize::MAX));
+        self.frames.truncate(usize::try_from(last).unwrap_or(usize::MAX));
     }
 
     /// The TCP payload of frame `number`, counted from 1.
@@ -108,9 +91,7 @@ impl Packets {
         frame.set_length(segment.payload.end + new.len() - old)?;
         frame.mend()?;
         let moved_from = seq.wrapping_add(u32::try_from(at + old).ok()?);
-        let by = u32::try_from(new.len())
-            .ok()?
-            .wrapping_sub(u32::try_from(old).ok()?);
+        let by = u32::try_from(new.len()).ok()?.wrapping_sub(u32::try_from(old).ok()?);
         if by != 0 {
             let later = self.frames.iter_mut().skip(first + 1);
             later.for_each(|frame| frame.shift(segment.flow, moved_from, by));
@@ -129,20 +110,10 @@ impl Frame {
         let [offset] = array(data, tcp + 12)?;
         let start = tcp + usize::from(offset >> 4) * 4;
         let flow = Flow {
-            from: (
-                self.number(ETHERNET_LEN + 12)?,
-                u16::from_be_bytes(array(data, tcp)?),
-            ),
-            to: (
-                self.number(ETHERNET_LEN + 16)?,
-                u16::from_be_bytes(array(data, tcp + 2)?),
-            ),
+            from: (self.number(ETHERNET_LEN + 12)?, u16::from_be_bytes(array(data, tcp)?)),
+            to: (self.number(ETHERNET_LEN + 16)?, u16::from_be_bytes(array(data, tcp + 2)?)),
         };
-        (is_tcp && start <= end && end <= data.len()).then_some(Segment {
-            flow,
-            tcp,
-            payload: start..end,
-        })
+        (is_tcp && start <= end && end <= data.len()).then_some(Segment { flow, tcp, payload: start..end })
     }
 
     fn number(&self, at: usize) -> Option<u32> {
@@ -166,11 +137,7 @@ impl Frame {
         };
         let is_behind = number.wrapping_sub(moved_from).cast_signed() >= 0;
         if is_behind && (segment.flow == flow || number != 0) {
-            put(
-                &mut self.data,
-                field,
-                &number.wrapping_add(by).to_be_bytes(),
-            );
+            put(&mut self.data, field, &number.wrapping_add(by).to_be_bytes());
             self.mend();
         }
     }
@@ -195,11 +162,7 @@ impl Frame {
         let length = u16::try_from(payload.end - tcp).ok()?.to_be_bytes();
         let [high, low] = length;
         let addresses = self.data.get(ETHERNET_LEN + 12..ETHERNET_LEN + 20)?;
-        let sum = checksum(&[
-            addresses,
-            &[0, 6, high, low],
-            self.data.get(tcp..payload.end)?,
-        ]);
+        let sum = checksum(&[addresses, &[0, 6, high, low], self.data.get(tcp..payload.end)?]);
         put(&mut self.data, tcp + 16, &sum.to_be_bytes());
         Some(())
     }
@@ -240,10 +203,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_that_of_rfc_1071() {
-        assert_eq!(
-            checksum(&[&[0x00, 0x01, 0xf2, 0x03], &[0xf4, 0xf5, 0xf6, 0xf7]]),
-            !0xddf2
-        );
+        assert_eq!(checksum(&[&[0x00, 0x01, 0xf2, 0x03], &[0xf4, 0xf5, 0xf6, 0xf7]]), !0xddf2);
     }
 
     #[test]

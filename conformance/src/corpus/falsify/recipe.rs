@@ -24,12 +24,8 @@ pub(super) enum Edit {
     Change(At, Alter),
     /// An altered copy of `source` is inserted behind `place`.
     Insert { place: At, source: At, alter: Alter },
-    /// An altered copy of `source` becomes the payload of a frame that has none.
-    Fill {
-        frame: u64,
-        source: At,
-        alter: Alter,
-    },
+    /// A message becomes the payload of an earlier frame that has none.
+    Move { frame: u64, source: At },
     /// This many messages of a frame are taken out, from this one on.
     Remove(At, usize),
 }
@@ -62,15 +58,7 @@ pub(super) const fn change(
     alter: Alter,
 ) -> Falsification {
     let edit = Edit::Change(place, alter);
-    Falsification {
-        name,
-        made_from,
-        text,
-        edit,
-        frame: place.frame,
-        rule,
-        revision: None,
-    }
+    Falsification { name, made_from, text, edit, frame: place.frame, rule, revision: None }
 }
 
 /// An altered copy of `source` behind `place` is refused by `rule`.
@@ -82,20 +70,8 @@ pub(super) const fn insert(
     text: &'static str,
     alter: Alter,
 ) -> Falsification {
-    let edit = Edit::Insert {
-        place,
-        source,
-        alter,
-    };
-    Falsification {
-        name,
-        made_from,
-        text,
-        edit,
-        frame: place.frame,
-        rule,
-        revision: None,
-    }
+    let edit = Edit::Insert { place, source, alter };
+    Falsification { name, made_from, text, edit, frame: place.frame, rule, revision: None }
 }
 
 /// Messages are taken out, from `place` on.
@@ -107,15 +83,7 @@ pub(super) const fn remove(
     text: &'static str,
 ) -> Falsification {
     let edit = Edit::Remove(place, count);
-    Falsification {
-        name,
-        made_from,
-        text,
-        edit,
-        frame: place.frame,
-        rule,
-        revision: None,
-    }
+    Falsification { name, made_from, text, edit, frame: place.frame, rule, revision: None }
 }
 
 impl Falsification {
@@ -126,10 +94,7 @@ impl Falsification {
 
     /// It must be refused only where the nodes are known to speak this revision.
     pub(super) const fn under(self, revision: &'static str) -> Self {
-        Self {
-            revision: Some(revision),
-            ..self
-        }
+        Self { revision: Some(revision), ..self }
     }
 
     /// The last frame of the original that is needed to make it.
@@ -137,7 +102,7 @@ impl Falsification {
         let edited = match self.edit {
             Edit::Change(at, _) | Edit::Remove(at, _) => at.frame,
             Edit::Insert { place, source, .. } => place.frame.max(source.frame),
-            Edit::Fill { frame, source, .. } => frame.max(source.frame),
+            Edit::Move { frame, source } => frame.max(source.frame),
         };
         edited.max(self.frame + FRAMES_KEPT)
     }
@@ -145,12 +110,7 @@ impl Falsification {
     /// The last frame of the original that the trace keeps.
     pub(super) fn cut_after(&self) -> u64 {
         // Without the revision all that is there must be accepted: nothing that contradicts it may follow.
-        self.frame
-            + if self.revision.is_some() {
-                0
-            } else {
-                FRAMES_KEPT
-            }
+        self.frame + if self.revision.is_some() { 0 } else { FRAMES_KEPT }
     }
 }
 
@@ -213,13 +173,7 @@ pub(super) fn resize(message: &mut Vec<u8>, by: i16, headers: &[usize]) {
     let length = message.len().saturating_add_signed(by.into());
     message.resize(length, 0);
     for &header in headers {
-        let old = message
-            .get(header + LENGTH..header + LENGTH + 2)
-            .and_then(|bytes| bytes.try_into().ok());
-        put16(
-            message,
-            header + LENGTH,
-            u16::from_le_bytes(old.unwrap_or_default()).wrapping_add_signed(by),
-        );
+        let old = message.get(header + LENGTH..header + LENGTH + 2).and_then(|bytes| bytes.try_into().ok());
+        put16(message, header + LENGTH, u16::from_le_bytes(old.unwrap_or_default()).wrapping_add_signed(by));
     }
 }

@@ -98,7 +98,11 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (under, name) in [(Under::Any, "any"), (Under::TrueRevision, "the true revision")] {
-            writeln!(f, "under {name}: {:<24} {:>6} {:>9} {:>6} {:>6}", "field", "tried", "at frame", "later", "never")?;
+            writeln!(
+                f,
+                "under {name}: {:<24} {:>6} {:>9} {:>6} {:>6}",
+                "field", "tried", "at frame", "later", "never"
+            )?;
             let fields: BTreeSet<Field> = self.cells.keys().map(|(field, ..)| *field).collect();
             for field in fields {
                 let row = self.sum(|of, _, at| of == field && at == under);
@@ -113,7 +117,12 @@ impl fmt::Display for Table {
             }
             let all = self.of_protocol_fields(under);
             let share = 100.0 * all.at_its_frame as f64 / all.total().max(1) as f64;
-            writeln!(f, "  protocol fields: {} of {} refused at their frame, {share:.1} %", all.at_its_frame, all.total())?;
+            writeln!(
+                f,
+                "  protocol fields: {} of {} refused at their frame, {share:.1} %",
+                all.at_its_frame,
+                all.total()
+            )?;
         }
         Ok(())
     }

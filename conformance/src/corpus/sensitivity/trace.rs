@@ -49,6 +49,8 @@ pub(super) struct Place {
     pub(super) peer_sent: u32,
     /// What the manifest calls the number, where it is not like any other.
     number_name: Option<&'static str>,
+    /// Whether it is the first message of its sender.
+    is_first: bool,
     first_frame: FrameRef,
     /// Events up to the one that completes it.
     events: usize,
@@ -59,8 +61,10 @@ pub(super) struct Place {
 impl Place {
     /// The fields of the message.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field> + '_ {
-        Field::of(self.kind).map(|field| match self.number_name {
-            Some(name) if field.is_number() => Field { name, ..field },
+        Field::of(self.kind).map(|field| match (self.number_name, field.name) {
+            (Some(name), _) if field.is_number() => Field { name, ..field },
+            (_, "bare RCOM version") if self.is_first => Field { name: "version, first of a node", ..field },
+            (_, "bare RCOM nodeid") if self.is_first => Field { name: "nodeid, first of a node", ..field },
             _ => field,
         })
     }
@@ -151,6 +155,7 @@ struct Reading {
     trace: Trace,
     ends: HashMap<ConnId, [IpAddr; 2]>,
     streams: HashMap<(ConnId, usize), Stream>,
+    heard: HashSet<IpAddr>,
     sent: HashMap<(IpAddr, IpAddr), Sent>,
 }
 
@@ -208,6 +213,7 @@ impl Reading {
                 self.streams.entry((conn, direction.index())).or_default().has_hole = true;
                 What::Other(TransportEvent::Hole(direction, length, reason))
             }
+            TransportEvent::Missing(direction) => What::Other(TransportEvent::Missing(direction)),
             TransportEvent::Accepted => What::Other(TransportEvent::Accepted),
             TransportEvent::Finished(direction) => What::Other(TransportEvent::Finished(direction)),
             TransportEvent::Reset(direction) => What::Other(TransportEvent::Reset(direction)),
@@ -244,9 +250,10 @@ impl Reading {
             }
             _ => {}
         }
+        let is_first = self.heard.insert(from);
         let Some(kind) = MessageKind::of(seen.bytes, is_copy).filter(|_| !stream.has_hole) else { return };
         let (first_frame, events) = (seen.first_frame, self.trace.events.len());
-        self.trace.places.push(Place { kind, last_ack, peer_sent, number_name, first_frame, events, at });
+        self.trace.places.push(Place { kind, last_ack, peer_sent, number_name, is_first, first_frame, events, at });
     }
 }
 

@@ -7,26 +7,12 @@ const CLEAN: &str = "clean-k612";
 const ACK: At = at(164, 0);
 
 pub(super) const ALL: &[Falsification] = &[
-    change(
-        "ack-one-beyond-what-was-sent",
-        CLEAN,
-        ACK,
-        "ACK-1",
-        "an ACK (33) is one beyond what was sent",
-        |m| {
-            put32(m, WORD, 34);
-        },
-    ),
-    change(
-        "ack-far-beyond-what-was-sent",
-        CLEAN,
-        ACK,
-        "ACK-1",
-        "an ACK (33) says 2147483647",
-        |m| {
-            put32(m, WORD, 0x7fff_ffff);
-        },
-    ),
+    change("ack-one-beyond-what-was-sent", CLEAN, ACK, "ACK-1", "an ACK (33) is one beyond what was sent", |m| {
+        put32(m, WORD, 34);
+    }),
+    change("ack-far-beyond-what-was-sent", CLEAN, ACK, "ACK-1", "an ACK (33) says 2147483647", |m| {
+        put32(m, WORD, 0x7fff_ffff);
+    }),
     insert(
         "ack-beyond-a-gap",
         "threereconnect-k612",
@@ -51,24 +37,10 @@ pub(super) const ALL: &[Falsification] = &[
         "the first ACK of a second life (39) has the number of the last one of the first life (176)",
         |m| put32(m, WORD, 176),
     ),
-    change(
-        "ack-goes-back",
-        CLEAN,
-        at(228, 0),
-        "RCV-7",
-        "an ACK (66) says 32 where the one before said 33",
-        |m| {
-            put32(m, WORD, 32);
-        },
-    ),
-    change(
-        "ack-of-fin-goes-back",
-        CLEAN,
-        at(583, 0),
-        "RCV-7",
-        "the ACK of a FIN (244) says 0",
-        |m| put32(m, WORD, 0),
-    ),
+    change("ack-goes-back", CLEAN, at(228, 0), "RCV-7", "an ACK (66) says 32 where the one before said 33", |m| {
+        put32(m, WORD, 32);
+    }),
+    change("ack-of-fin-goes-back", CLEAN, at(583, 0), "RCV-7", "the ACK of a FIN (244) says 0", |m| put32(m, WORD, 0)),
     change(
         "ack-goes-back-on-a-new-connection",
         "reconnect-k61",

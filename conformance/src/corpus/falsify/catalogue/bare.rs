@@ -1,60 +1,24 @@
 //! What goes out bare and what in OPTS, and when: SND-2, SND-3, RCV-6.
 
 use super::super::recipe::{
-    Falsification, INNER, LENGTH, NEXTCMD, TYPE, VERSION, at, change, insert, put8, put16, put32,
-    same, unwrap,
+    Falsification, INNER, LENGTH, NEXTCMD, TYPE, VERSION, at, change, insert, put8, put16, put32, same, unwrap,
 };
 
 const CLEAN: &str = "clean-k612";
 const CLEAN_6_1: &str = "clean-k61";
 
 pub(super) const ALL: &[Falsification] = &[
-    change(
-        "msg-bare",
-        CLEAN,
-        at(132, 0),
-        "RCV-6",
-        "a MSG has lost its envelope",
-        unwrap,
-    ),
-    change(
-        "fin-bare",
-        CLEAN,
-        at(581, 0),
-        "RCV-6",
-        "a FIN has lost its envelope",
-        unwrap,
-    ),
-    change(
-        "rcom-lock-bare",
-        CLEAN,
-        at(37, 0),
-        "RCV-6",
-        "a bare RCOM STATUS has the type of LOCK",
-        |m| {
-            put32(m, TYPE, 4);
-        },
-    ),
-    change(
-        "status-inside-opts",
-        CLEAN,
-        at(29, 0),
-        "SND-2",
-        "the RCOM NAMES inside OPTS has the type of STATUS",
-        |m| {
-            put32(m, INNER + TYPE, 1);
-        },
-    ),
-    change(
-        "not-ready-bare",
-        CLEAN,
-        at(39, 0),
-        "SND-2",
-        "a bare STATUS_REPLY has the result -ESRCH (not ready)",
-        |m| {
-            put32(m, TYPE + 4, (-3_i32).cast_unsigned());
-        },
-    ),
+    change("msg-bare", CLEAN, at(132, 0), "RCV-6", "a MSG has lost its envelope", unwrap),
+    change("fin-bare", CLEAN, at(581, 0), "RCV-6", "a FIN has lost its envelope", unwrap),
+    change("rcom-lock-bare", CLEAN, at(37, 0), "RCV-6", "a bare RCOM STATUS has the type of LOCK", |m| {
+        put32(m, TYPE, 4);
+    }),
+    change("status-inside-opts", CLEAN, at(29, 0), "SND-2", "the RCOM NAMES inside OPTS has the type of STATUS", |m| {
+        put32(m, INNER + TYPE, 1);
+    }),
+    change("not-ready-bare", CLEAN, at(39, 0), "SND-2", "a bare STATUS_REPLY has the result -ESRCH (not ready)", |m| {
+        put32(m, TYPE + 4, (-3_i32).cast_unsigned());
+    }),
     insert(
         "names-bare-after-names-inside-opts",
         CLEAN,
@@ -75,7 +39,7 @@ pub(super) const ALL: &[Falsification] = &[
         "ack-before-the-version-is-known",
         CLEAN,
         (at(15, 0), at(189, 0)),
-        "ACK-1",
+        "SND-3",
         "node 1 sends an ACK(0) before it has heard anything of node 2",
         |m| put32(m, 4, 0),
     ),

@@ -1,45 +1,22 @@
 //! Copies: SND-6, RCV-4, NET-3.
 
-use super::super::recipe::{
-    Falsification, INNER, LENGTH, WORD, at, change, insert, put8, put32, remove, same,
-};
+use super::super::recipe::{Falsification, INNER, LENGTH, WORD, at, change, insert, put8, put32, remove, same};
 
 const CLEAN: &str = "clean-k612";
 const RECONNECT: &str = "reconnect-k61";
 
 pub(super) const ALL: &[Falsification] = &[
-    change(
-        "copy-altered",
-        RECONNECT,
-        at(1194, 1),
-        "SND-6",
-        "one bit in the body of a copy (654) is flipped",
-        |m| {
-            if let Some(byte) = m.get_mut(100) {
-                *byte ^= 0x10;
-            }
-        },
-    ),
-    change(
-        "copy-in-another-lockspace",
-        RECONNECT,
-        at(1194, 2),
-        "SND-6",
-        "a copy (655) names another lockspace",
-        |m| {
-            put32(m, INNER + WORD, 77);
-        },
-    ),
-    change(
-        "copy-with-another-type",
-        RECONNECT,
-        at(1194, 5),
-        "SND-6",
-        "a copy (658) has another type of MSG",
-        |m| {
-            put8(m, INNER + 16, 2);
-        },
-    ),
+    change("copy-altered", RECONNECT, at(1194, 1), "SND-6", "one bit in the body of a copy (654) is flipped", |m| {
+        if let Some(byte) = m.get_mut(100) {
+            *byte ^= 0x10;
+        }
+    }),
+    change("copy-in-another-lockspace", RECONNECT, at(1194, 2), "SND-6", "a copy (655) names another lockspace", |m| {
+        put32(m, INNER + WORD, 77);
+    }),
+    change("copy-with-another-type", RECONNECT, at(1194, 5), "SND-6", "a copy (658) has another type of MSG", |m| {
+        put8(m, INNER + 16, 2);
+    }),
     change(
         "copy-with-the-body-of-another",
         RECONNECT,
@@ -48,18 +25,11 @@ pub(super) const ALL: &[Falsification] = &[
         "a copy (655) has the number of the one before (654)",
         |m| put32(m, WORD, 654),
     ),
-    change(
-        "copy-shortened",
-        RECONNECT,
-        at(1194, 3),
-        "SND-6",
-        "a copy (656) is 8 bytes shorter, lengths agree",
-        |m| {
-            m.truncate(112);
-            put8(m, LENGTH, 112);
-            put8(m, INNER + LENGTH, 88);
-        },
-    ),
+    change("copy-shortened", RECONNECT, at(1194, 3), "SND-6", "a copy (656) is 8 bytes shorter, lengths agree", |m| {
+        m.truncate(112);
+        put8(m, LENGTH, 112);
+        put8(m, INNER + LENGTH, 88);
+    }),
     insert(
         "copy-of-what-was-acknowledged",
         RECONNECT,

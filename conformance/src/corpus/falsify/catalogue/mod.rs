@@ -12,15 +12,5 @@ use super::recipe::Falsification;
 
 /// All of them, in the order of the manifest.
 pub(super) fn all() -> impl Iterator<Item = &'static Falsification> {
-    [
-        frames::ALL,
-        fields::ALL,
-        identity::ALL,
-        bare::ALL,
-        numbers::ALL,
-        copies::ALL,
-        acks::ALL,
-    ]
-    .into_iter()
-    .flatten()
+    [frames::ALL, fields::ALL, identity::ALL, bare::ALL, numbers::ALL, copies::ALL, acks::ALL].into_iter().flatten()
 }
