@@ -1,7 +1,9 @@
 //! Captures in, verdicts out.
 
 pub mod capture;
+pub mod cli;
 pub mod corpus;
 pub mod describe;
 pub mod messages;
+mod render;
 pub mod replay;

@@ -4,21 +4,13 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use super::Exit;
+use crate::corpus::{self, CheckOptions, CorpusReport, EntryKind, EntryReport, MANIFEST_FILE};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use midcomms_conformance::corpus::{self, CheckOptions, CorpusReport, EntryKind, EntryReport, MANIFEST_FILE};
 
-/// Exit code: everything came out as the manifest says, and there was something to check.
-const PASSED: u8 = 0;
-/// Exit code: an expectation was not met.
-const FAILED: u8 = 1;
-/// Exit code: the manifest cannot be used.
-const UNUSABLE: u8 = 2;
-/// Exit code: the manifest has no entry.
-const VACUOUS: u8 = 3;
-
-/// Replays the corpus and compares with its manifest.
-#[derive(Args, Debug, Default)]
+/// Judge the corpus and the rejected traces against their expected verdicts
+#[derive(Clone, Debug, Args)]
 pub(crate) struct GateArgs {
     /// Directory with MANIFEST.toml [default: `traces` here, in a directory above, or where this program was built]
     #[arg(long, value_name = "DIR")]
@@ -28,11 +20,10 @@ pub(crate) struct GateArgs {
     threads: Option<u16>,
 }
 
-/// Runs the gate; the result is the exit code. An error is one of writing to the standard output.
-pub(crate) fn run(args: &GateArgs) -> io::Result<u8> {
-    let Some(dir) = args.traces.clone().or_else(find_traces) else {
-        eprintln!("error: no traces/{MANIFEST_FILE} here or in a directory above; tell one with --traces");
-        return Ok(UNUSABLE);
+/// Runs the gate.
+pub(crate) fn run(args: GateArgs) -> anyhow::Result<Exit> {
+    let Some(dir) = args.traces.or_else(find_traces) else {
+        anyhow::bail!("no traces/{MANIFEST_FILE} here or in a directory above; name one with --traces");
     };
     let progress = Progress::new();
     let on_entry = |entry: &EntryReport| progress.advance(entry);
@@ -42,16 +33,9 @@ pub(crate) fn run(args: &GateArgs) -> io::Result<u8> {
     }
     let checked = corpus::check(&dir, &options);
     progress.bar.finish_and_clear();
-    match checked {
-        Ok(report) => {
-            print(&report, &mut io::stdout().lock())?;
-            Ok(exit_code(&report))
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            Ok(UNUSABLE)
-        }
-    }
+    let report = checked?;
+    print(&report, &mut io::stdout().lock())?;
+    Ok(exit_of(&report))
 }
 
 /// `traces` of the workspace that the user is in, else of the one that this program was built from.
@@ -65,13 +49,13 @@ fn find_traces() -> Option<PathBuf> {
         .find(|traces| traces.join(MANIFEST_FILE).is_file())
 }
 
-fn exit_code(report: &CorpusReport) -> u8 {
+fn exit_of(report: &CorpusReport) -> Exit {
     if report.is_vacuous() {
-        VACUOUS
+        Exit::Unproven
     } else if report.failed().next().is_some() {
-        FAILED
+        Exit::Failed
     } else {
-        PASSED
+        Exit::Good
     }
 }
 
@@ -120,10 +104,12 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use crate::corpus::Difference;
+
     use super::*;
 
     fn report(differences: usize) -> CorpusReport {
-        let difference = corpus::Difference { what: "frame".into(), expected: "1".into(), got: "2".into() };
+        let difference = Difference { what: "frame".into(), expected: "1".into(), got: "2".into() };
         let entry = EntryReport {
             file: "kernel/a.pcap.zst".into(),
             kind: EntryKind::Kernel,
@@ -136,9 +122,9 @@ mod tests {
 
     #[test]
     fn the_exit_code_tells_failure_from_emptiness() {
-        assert_eq!(exit_code(&report(0)), PASSED);
-        assert_eq!(exit_code(&report(1)), FAILED);
-        assert_eq!(exit_code(&CorpusReport::default()), VACUOUS);
+        assert_eq!(exit_of(&report(0)), Exit::Good);
+        assert_eq!(exit_of(&report(1)), Exit::Failed);
+        assert_eq!(exit_of(&CorpusReport::default()), Exit::Unproven);
     }
 
     #[test]

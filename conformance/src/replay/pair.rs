@@ -118,7 +118,15 @@ impl PairReplay {
         })
     }
 
+    /// Whether it is still judged: what follows a rejection is not.
+    fn is_judged(&self) -> bool {
+        self.rejection.is_none() && self.exhausted.is_none()
+    }
+
     pub(super) fn opened(&mut self, conn: ConnId, opener: IpAddr, is_complete: bool, at: Label) {
+        if !self.is_judged() {
+            return;
+        }
         let opener = self.side(opener);
         for pair in &mut self.frontier {
             pair.opened(Conn(conn.0), opener, at);
@@ -129,16 +137,25 @@ impl PairReplay {
     }
 
     pub(super) fn finished(&mut self, conn: ConnId, by: IpAddr, at: Label) {
+        if !self.is_judged() {
+            return;
+        }
         let by = self.side(by);
         self.frontier.iter_mut().for_each(|pair| pair.finished(Conn(conn.0), by, at));
     }
 
     pub(super) fn reset(&mut self, conn: ConnId, by: IpAddr, at: Label) {
+        if !self.is_judged() {
+            return;
+        }
         let by = self.side(by);
         self.frontier.iter_mut().for_each(|pair| pair.reset(Conn(conn.0), by, at));
     }
 
     pub(super) fn hole(&mut self, conn: ConnId, from: IpAddr) {
+        if !self.is_judged() {
+            return;
+        }
         self.messages_since_hole = Some(0);
         let from = self.side(from);
         self.frontier.iter_mut().for_each(|pair| pair.hole(Conn(conn.0), from));
@@ -152,7 +169,7 @@ impl PairReplay {
         deliveries: &mut dyn DeliverySink,
     ) {
         self.messages += 1;
-        if self.rejection.is_some() || self.exhausted.is_some() {
+        if !self.is_judged() {
             return;
         }
         if let Some(count) = &mut self.messages_since_hole {
@@ -165,7 +182,7 @@ impl PairReplay {
             return self.refuse(from, arrived.seen, refused, nodes);
         }
         if self.frontier.len() > options.budget {
-            self.exhausted = Some(format!("{} explanations", options.budget));
+            self.exhausted = Some(format!("more than {} explanations (--budget)", options.budget));
         }
         let size = self.frontier.len().min(self.sizes.len() - 1);
         if let Some(count) = self.sizes.get_mut(size) {
@@ -258,7 +275,7 @@ impl PairReplay {
                 }
             }
             if pair.node(side).log_overflowed() {
-                self.exhausted = Some("arrivals for an incarnation that may have begun".to_owned());
+                self.exhausted = Some("more arrivals than are kept for an incarnation that may have begun".to_owned());
             }
         }
     }
@@ -279,7 +296,7 @@ impl PairReplay {
     /// Rejects the pair at a message that is not even one of the protocol.
     pub(super) fn reject(&mut self, from: IpAddr, seen: &Seen<'_>, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
         self.messages += 1;
-        if self.rejection.is_none() && self.exhausted.is_none() {
+        if self.is_judged() {
             self.refuse(self.side(from), seen, refusal.into(), nodes);
         }
     }
@@ -345,7 +362,7 @@ impl PairReplay {
     ) -> PairReport {
         self.end_frontier(nodes);
         self.settle(nodes, options, sink);
-        let judged_to_the_end = self.rejection.is_none() && self.exhausted.is_none();
+        let judged_to_the_end = self.is_judged();
         let verdict = match (&self.rejection, &self.exhausted) {
             (Some(_), _) => Verdict::Rejected,
             (None, Some(_)) => Verdict::Inconclusive,
@@ -379,9 +396,8 @@ impl PairReplay {
         if best < self.frontier.len() {
             self.frontier.swap(0, best);
             self.frontier.truncate(1);
-            let judged_to_the_end = self.rejection.is_none() && self.exhausted.is_none();
             if let Some(Refused { refusal, earlier: Some((culprit, label)) }) = suspects.swap_remove(best)
-                && judged_to_the_end
+                && self.is_judged()
             {
                 self.refuse_earlier(culprit, &label, *refusal, nodes);
             }
