@@ -154,10 +154,12 @@ impl<L: Copy> Pair<L> {
             let expected = "only STATUS and NAMES before a message from the peer told its version";
             return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
         }
-        let current = self.fit_opts(conn, from, seq, body);
+        let current = self.fit_opts(conn, from, seq, inner, body);
         // A copy that cannot be compared may be no copy.
         let is_compared = !matches!(current, Ok(Fit::Copy(_))) || node.bodies.lookup(seq) != Body::Forgotten;
         let may_begin = seq == Seq::ZERO || current.is_err() || !is_compared;
+        // CLS-2: a shutdown waits for the version, so that no incarnation begins with a FIN to a peer not heard in it.
+        let may_begin = may_begin && (inner != Inner::Fin || !node.log.is_empty());
         let new_life = if may_begin { self.fit_new_life(conn, from, seq) } else { None };
         let is_doubtful = new_life.is_some() && node.is_closing() && !is_compared && seq == Seq::ZERO;
         match current {
@@ -168,14 +170,14 @@ impl<L: Copy> Pair<L> {
     }
 
     /// OPTS in the sender's present incarnation.
-    fn fit_opts(&self, conn: Conn, from: Side, seq: Seq, body: u64) -> Result<Fit, Refusal> {
+    fn fit_opts(&self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) -> Result<Fit, Refusal> {
         let node = self.node(from);
         let expected = node.record.seq_send;
         if !node.sends_known {
             return Ok(Fit::Fresh);
         }
         if seq.is_before(expected) {
-            return self.fit_copy(conn, from, seq, body);
+            return self.fit_copy(conn, from, seq, inner, body);
         }
         if let Some(fin) = node.record.fin {
             let got = format!("the fresh number {seq} after the FIN with number {fin}");
@@ -192,8 +194,12 @@ impl<L: Copy> Pair<L> {
     }
 
     /// SND-6, SND-8, NET-3: a number that was used before.
-    fn fit_copy(&self, conn: Conn, from: Side, seq: Seq, body: u64) -> Result<Fit, Refusal> {
+    fn fit_copy(&self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) -> Result<Fit, Refusal> {
         let node = self.node(from);
+        if let Some(fin) = node.record.fin.filter(|fin| inner == Inner::Fin && *fin != seq) {
+            let got = format!("a FIN with number {seq}");
+            return Err(Refusal::new(rule::CLS_5, format!("no FIN but that with number {fin}"), got));
+        }
         match node.bodies.lookup(seq) {
             Body::Seen(seen) if super::node::Bodies::is_same(seen, body) => {}
             Body::Seen(_) if seq == Seq::ZERO => {
@@ -291,6 +297,10 @@ impl<L: Copy> Pair<L> {
         if let Some(lowest) = lowest.filter(|lowest| number.is_before(*lowest)) {
             let expected = format!("ACK({lowest}) or later, as before on this connection");
             return Err(Refusal::new(rule::RCV_7, expected, format!("ACK({number})")));
+        }
+        if !peer.joined_late && number.is_before(peer.bodies.first()) {
+            let expected = format!("ACK({}) or earlier, down to ACK(1)", node.record.seq_next);
+            return Err(Refusal::new(rule::ACK_1, expected, format!("ACK({number})")));
         }
         let highest = if node.record.seq_next.is_before(number) { node.could_expect() } else { node.record.seq_next };
         if highest.is_before(number) && !peer.is_unsettled {

@@ -128,6 +128,7 @@ impl<L: Copy> Pair<L> {
         if let Some(old) = superseded.filter(|old| !old.is_counted).map(|old| old.id) {
             self.count_break(old, at, false);
             self.disturb(old);
+            self.forget_unproven();
         }
         self.forget_dead();
         self.clock += 1;
@@ -147,6 +148,7 @@ impl<L: Copy> Pair<L> {
         if let Some(connection) = self.connection_mut(conn) {
             connection.half_mut(by).reset = true;
             self.note_end(conn, at, true);
+            self.forget_unproven();
         }
     }
 
@@ -325,7 +327,6 @@ impl<L: Copy> Pair<L> {
         for half in self.connections.iter_mut().flat_map(|connection| &mut connection.halves) {
             half.output.note_break();
         }
-        self.forget_unproven();
     }
 
     fn connection(&self, conn: Conn) -> Option<&Connection> {

@@ -475,6 +475,11 @@ pub(super) enum Body {
 const UNSEEN: u64 = 0;
 
 impl Bodies {
+    /// The first number of the incarnation, or the first that was seen of it.
+    pub(super) fn first(&self) -> Seq {
+        self.first
+    }
+
     pub(super) fn lookup(&self, seq: Seq) -> Body {
         if seq.is_before(self.base) {
             return match (self.is_partial, seq.is_before(self.first)) {
