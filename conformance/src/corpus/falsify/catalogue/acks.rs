@@ -13,6 +13,9 @@ pub(super) const ALL: &[Falsification] = &[
     change("ack-far-beyond-what-was-sent", CLEAN, ACK, "ACK-1", "an ACK (33) says 2147483647", |m| {
         put32(m, WORD, 0x7fff_ffff);
     }),
+    change("ack-before-the-first-number", CLEAN, ACK, "ACK-1", "the first ACK (33) of a node says 4294967295", |m| {
+        put32(m, WORD, u32::MAX);
+    }),
     insert(
         "ack-beyond-a-gap",
         "threereconnect-k612",

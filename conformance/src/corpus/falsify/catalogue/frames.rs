@@ -32,6 +32,15 @@ pub(super) const ALL: &[Falsification] = &[
         |m| put16(m, LENGTH, 152),
     )
     .refused_at(133),
+    change(
+        "outer-length-beyond-the-end",
+        CLEAN,
+        at(583, 1),
+        "ACK-1",
+        "the length of the last message on a connection, a FIN, is one more: it never ends, and yet is acknowledged",
+        |m| put16(m, LENGTH, 41),
+    )
+    .refused_at(585),
     change("inner-length-less", CLEAN, GRANT, "WIRE-4", "the inner length is 4 less than there are bytes", |m| {
         put16(m, INNER + LENGTH, 116);
     }),

@@ -96,4 +96,20 @@ pub(super) const ALL: &[Falsification] = &[
         "among the copies (654 to 658) is one of a number (670) that was not used yet",
         |m| put32(m, WORD, 670),
     ),
+    change(
+        "fin-with-number-0",
+        CLEAN,
+        at(583, 1),
+        "SND-7",
+        "the FIN (288) of the node that leaves last has the number 0, and nothing ended the incarnation",
+        |m| put32(m, WORD, 0),
+    ),
+    change(
+        "two-fins-left-over-and-copied",
+        "latetold-k612",
+        at(1211, 0),
+        "CLS-5",
+        "the left-over FIN (421) has the number 422, its copy further on still 421",
+        |m| put32(m, WORD, 422),
+    ),
 ];
