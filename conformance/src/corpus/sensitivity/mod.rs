@@ -37,7 +37,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One message of each kind from captures of every kernel: closes, restarts, breaks, half-closed records.
+    /// Six messages of each kind from captures of every kernel: closes, restarts, breaks, half-closed records.
     pub fn small() -> Self {
         let captures = [
             ("clean-k61", 800),
@@ -49,7 +49,7 @@ impl Plan {
             ("reconnect-k61", 1750),
         ];
         let threads = std::thread::available_parallelism().map_or(1, Into::into);
-        Self { seed: 20_261_122, per_kind: 1, captures: captures.to_vec(), threads }
+        Self { seed: 20_261_122, per_kind: 6, captures: captures.to_vec(), threads }
     }
 }
 

@@ -85,11 +85,11 @@ impl Table {
             .collect();
         let unneeded = blind.iter().filter(|entry| {
             let outcomes = self.sum(|field, change, _| is_of(entry, field, change));
-            outcomes.is_seen()
+            outcomes.total() > 0 && outcomes.is_seen()
         });
         let listed = unneeded.map(|entry| {
             let change = entry.change.as_deref().unwrap_or("any change");
-            format!("listed as blind, but always refused at its frame or never tried: {}, {change}", entry.field)
+            format!("listed as blind, but always refused at its frame: {}, {change}", entry.field)
         });
         unlisted.into_iter().chain(listed).collect()
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use midcomms::wire::{self, Message};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::capture::{
     CaptureError, CaptureOptions, CaptureReader, CaptureSummary, ConnId, Direction, FrameRef, Observed, Timestamp,
@@ -109,13 +110,19 @@ impl Trace {
         &self.bytes
     }
 
-    /// Up to `per_kind` messages of each kind.
+    /// Up to `per_kind` messages of each kind: the first, the last, and others at random.
     pub(super) fn sample(&self, per_kind: usize, random: &mut Random) -> Vec<&Place> {
         let mut sample = Vec::new();
         for kind in MessageKind::ALL {
             let mut of_kind: Vec<_> = self.places.iter().filter(|place| place.kind == kind).collect();
-            for _ in 0..per_kind.min(of_kind.len()) {
-                sample.push(of_kind.swap_remove(random.below(of_kind.len())));
+            // The first and the last are special: nothing is known before, nothing comes behind.
+            for taken in 0..per_kind.min(of_kind.len()) {
+                let index = match taken {
+                    0 => 0,
+                    1 => of_kind.len() - 1,
+                    _ => random.below(of_kind.len()),
+                };
+                sample.push(of_kind.remove(index));
             }
         }
         sample
@@ -168,19 +175,20 @@ impl Default for Trace {
 /// The numbers of the present incarnation of a sender, towards one receiver.
 #[derive(Default)]
 struct Sent {
-    seen: HashSet<u32>,
+    bodies: HashMap<u32, u64>,
     /// One more than the highest.
     next: u32,
 }
 
 impl Sent {
-    /// Notes a number and tells whether it is a copy.
-    fn note(&mut self, number: u32, starts_anew: bool) -> bool {
-        if starts_anew {
+    /// Notes a number and tells whether it is a copy. A number with another body begins an incarnation.
+    fn note(&mut self, number: u32, bytes: &[u8]) -> bool {
+        let body = xxh3_64(bytes);
+        if self.bodies.get(&number).is_some_and(|known| *known != body) {
             *self = Self::default();
         }
         self.next = self.next.max(number.wrapping_add(1));
-        !self.seen.insert(number)
+        self.bodies.insert(number, body).is_some()
     }
 }
 
@@ -245,8 +253,7 @@ impl Reading {
                 let is_first_here = !std::mem::replace(&mut stream.has_numbers, true);
                 let is_fin = matches!(opts.inner().body(), wire::Body::Fin { .. });
                 number_name = number_name_of(is_first, is_first_here, is_fin);
-                let number = opts.seq().0;
-                is_copy = self.sent.entry((from, to)).or_default().note(number, number == 0 && is_first_here);
+                is_copy = self.sent.entry((from, to)).or_default().note(opts.seq().0, seen.bytes);
             }
             _ => {}
         }
