@@ -21,6 +21,7 @@ use super::{Outcome, Random};
 const FIELDS_LEN: usize = 72;
 
 /// The events of a capture, without its files.
+#[derive(Default)]
 pub(super) struct Trace {
     events: Vec<Event>,
     bytes: Vec<u8>,
@@ -164,12 +165,6 @@ struct Reading {
     streams: HashMap<(ConnId, usize), Stream>,
     heard: HashSet<IpAddr>,
     sent: HashMap<(IpAddr, IpAddr), Sent>,
-}
-
-impl Default for Trace {
-    fn default() -> Self {
-        Self { events: Vec::new(), bytes: Vec::new(), places: Vec::new(), frames: 0 }
-    }
 }
 
 /// The numbers of the present incarnation of a sender, towards one receiver.

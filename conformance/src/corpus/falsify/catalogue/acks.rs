@@ -16,6 +16,16 @@ pub(super) const ALL: &[Falsification] = &[
     change("ack-before-the-first-number", CLEAN, ACK, "ACK-1", "the first ACK (33) of a node says 4294967295", |m| {
         put32(m, WORD, u32::MAX);
     }),
+    change(
+        "last-ack-goes-back-by-half-the-space",
+        CLEAN,
+        at(585, 0),
+        "RCV-7",
+        "the ACK of a FIN (289) says 2147483937",
+        |m| {
+            put32(m, WORD, 0x8000_0121);
+        },
+    ),
     insert(
         "ack-beyond-a-gap",
         "threereconnect-k612",

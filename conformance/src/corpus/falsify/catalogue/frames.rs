@@ -41,6 +41,15 @@ pub(super) const ALL: &[Falsification] = &[
         |m| put16(m, LENGTH, 41),
     )
     .refused_at(585),
+    change(
+        "outer-length-beyond-the-end-in-a-late-close",
+        "latetold-k612",
+        at(1178, 0),
+        "ACK-1",
+        "the length of a FIN behind which nothing comes is one more: it never ends, and yet is acknowledged",
+        |m| put16(m, LENGTH, 41),
+    )
+    .refused_at(1180),
     change("inner-length-less", CLEAN, GRANT, "WIRE-4", "the inner length is 4 less than there are bytes", |m| {
         put16(m, INNER + LENGTH, 116);
     }),
