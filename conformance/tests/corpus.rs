@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use midcomms_conformance::corpus::{CheckOptions, EntryKind, Manifest, check, falsify};
+use midcomms_conformance::corpus::{CheckOptions, EntryKind, Manifest, Rejected, check, falsify};
 use midcomms_model::rule;
 
 fn traces() -> PathBuf {
@@ -29,12 +29,9 @@ fn the_rejected_traces_can_be_made_again_from_the_originals() {
         let stored = std::fs::read(traces().join(&listed.file)).unwrap();
         let capture = zstd::decode_all(stored.as_slice()).unwrap();
         assert!(made.capture == capture, "{} differs from what is made now", listed.file);
-        // Another version of zstd may compress otherwise, so that the sum of the file is not compared here.
-        let entry = falsify::Made { entry: listed.clone(), ..made.clone() }.entry;
-        assert_eq!(
-            (&entry.falsification, entry.frame, &entry.rule),
-            (&made.entry.falsification, made.entry.frame, &made.entry.rule)
-        );
+        // Another version of zstd may compress otherwise: the sum of the file may differ.
+        let entry = Rejected { sha256: listed.sha256.clone(), ..made.entry.clone() };
+        assert_eq!(entry, *listed);
     }
 }
 

@@ -22,7 +22,7 @@ use super::manifest::{MANIFEST_FILE, Manifest, ManifestError, Rejected};
 use packets::Packets;
 use recipe::{At, Edit, Falsification};
 
-/// The line of the manifest behind which everything is written by [`write`].
+/// The line of the manifest behind which everything is written by [`write()`].
 pub const MARK: &str = "# What follows is written by `cargo run --release -p midcomms-conformance --example falsify`.";
 
 /// The compression that stored traces have.
