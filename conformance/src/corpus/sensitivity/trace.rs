@@ -218,6 +218,7 @@ impl Reading {
             }
             TransportEvent::Missing(direction) => What::Other(TransportEvent::Missing(direction)),
             TransportEvent::Accepted => What::Other(TransportEvent::Accepted),
+            TransportEvent::Forgotten => What::Other(TransportEvent::Forgotten),
             TransportEvent::Finished(direction) => What::Other(TransportEvent::Finished(direction)),
             TransportEvent::Reset(direction) => What::Other(TransportEvent::Reset(direction)),
         };
