@@ -17,21 +17,8 @@ pub struct Output {
     run: Option<Seq>,
     /// Lowest and highest number that went out here as a copy.
     copies: Option<(Seq, Seq)>,
-    /// The first fresh number written here since the oldest break that no pass has answered here.
-    fresh_since_break: Option<Seq>,
-    /// No pass has begun here since the last break.
-    is_unanswered: bool,
     /// Whether anything fresh was written here.
     has_fresh: bool,
-}
-
-/// What a pass over the send queue may leave out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Skip {
-    /// A copy of it waits in the output already (NET-3).
-    Waits,
-    /// It was reserved and not committed when the break was noticed (H1).
-    Uncommitted,
 }
 
 /// What a copy is to the pass it belongs to.
@@ -44,25 +31,23 @@ pub enum Place {
 }
 
 impl Output {
-    /// A break of the pair was seen.
-    pub fn note_break(&mut self) {
-        if !std::mem::replace(&mut self.is_unanswered, true) {
-            self.fresh_since_break = None;
-        }
-    }
-
     /// Whether anything fresh was written.
     pub fn has_fresh(&self) -> bool {
         self.has_fresh
     }
 
-    /// Whether any copy was written.
-    pub fn has_copies(&self) -> bool {
-        self.copies.is_some()
+    /// Whether anything was written.
+    pub fn has_numbers(&self) -> bool {
+        self.has_fresh || self.copies.is_some()
     }
 
-    /// A fresh message `seq` where `expected` was the next number. `is_owed` tells whether a number was on the wire and
-    /// is not acknowledged, so that no pass may leave it out; `had_break` whether the pair had a break in this incarnation.
+    /// Whether a copy of `number` may have gone out here, or wait here (NET-3).
+    pub fn has_copied(&self, number: Seq) -> bool {
+        self.copies.is_some_and(|(low, high)| !number.is_before(low) && !high.is_before(number))
+    }
+
+    /// A fresh message `seq` where `expected` was the next number. `is_owed` tells whether no pass may leave a number out
+    /// but for a copy that waits here; `had_break` whether the pair had a break in this incarnation.
     pub fn check_fresh(
         &self,
         seq: Seq,
@@ -93,10 +78,9 @@ impl Output {
     }
 
     /// A fresh message was written.
-    pub fn write_fresh(&mut self, seq: Seq) {
+    pub fn write_fresh(&mut self) {
         self.run = None;
         self.has_fresh = true;
-        self.fresh_since_break.get_or_insert(seq);
     }
 
     /// Where a copy of `seq` stands. `had_break` tells whether the pair had a break in this incarnation. A pass that
@@ -118,7 +102,6 @@ impl Output {
 
     /// A copy was written.
     pub fn write_copy(&mut self, seq: Seq) {
-        self.is_unanswered = false;
         self.run = Some(seq);
         self.copies = Some(match self.copies {
             None => (seq, seq),
@@ -130,20 +113,12 @@ impl Output {
     fn left_out_between(&self, last: Seq, seq: Seq, is_owed: impl Fn(Seq) -> bool) -> Option<Seq> {
         let mut number = last.next();
         while number != seq {
-            if self.skip(number).is_none() && is_owed(number) {
+            if !self.has_copied(number) && is_owed(number) {
                 return Some(number);
             }
             number = number.next();
         }
         None
-    }
-
-    fn skip(&self, number: Seq) -> Option<Skip> {
-        if self.copies.is_some_and(|(low, high)| !number.is_before(low) && !high.is_before(number)) {
-            return Some(Skip::Waits);
-        }
-        let uncommitted = self.fresh_since_break.is_some_and(|first| !number.is_before(first));
-        uncommitted.then_some(Skip::Uncommitted)
     }
 }
 
@@ -172,7 +147,7 @@ mod tests {
         assert!(output.check_fresh(Seq(3), Seq(3), false, owed).is_ok());
         assert_eq!(output.check_fresh(Seq(4), Seq(3), false, owed).unwrap_err().rule, rule::NET_7);
         assert!(output.check_fresh(Seq(5), Seq(3), true, owed).is_ok());
-        output.write_fresh(Seq(5));
+        output.write_fresh();
         assert_eq!(output.check_fresh(Seq(7), Seq(6), true, owed).unwrap_err().rule, rule::NET_7);
     }
 
@@ -181,10 +156,9 @@ mod tests {
         // heavy-k61, connection 17: 29827..29840 waited, 29841..29861 are fresh, the pass leaves out the former.
         let mut output = Output::default();
         assert!(copies(&mut output, 27..=40).iter().all(|place| *place == Place::Continues));
-        for fresh in 41..=61 {
-            output.write_fresh(Seq(fresh));
+        for _ in 41..=61 {
+            output.write_fresh();
         }
-        output.note_break();
         let mut pass = copies(&mut output, (7..=26).chain(41..=61));
         assert_eq!(pass.remove(0), Place::Begins);
         assert!(pass.iter().all(|place| *place == Place::Continues));
@@ -194,8 +168,7 @@ mod tests {
     #[test]
     fn an_unfinished_pass_is_not_followed_by_fresh_messages() {
         let mut output = Output::default();
-        output.write_fresh(Seq(9));
-        output.note_break();
+        output.write_fresh();
         copies(&mut output, 4..=6);
         assert_eq!(output.check_fresh(Seq(10), Seq(10), true, owed).unwrap_err().rule, rule::NET_3);
         copies(&mut output, 7..=9);

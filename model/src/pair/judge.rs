@@ -88,8 +88,18 @@ impl<L: Copy> Pair<L> {
 
     /// Notes what is wrong unless something unseen explains it: see [`Proof`].
     pub(super) fn suspect(&mut self, conn: Conn, from: Side, message: &Message, reading: &Reading, at: L) {
-        if let Some((own, refusal)) = self.turns_away_from(conn, from) {
-            self.add_suspicion(Suspicion { culprit: from, proof: Proof::WritesOn(own), at, refusal });
+        if let (Some(seq), Some((own, refusal))) =
+            (reading.first.fresh_number(message), self.turns_away_from(conn, from))
+        {
+            self.add_suspicion(Suspicion { culprit: from, proof: Proof::WritesOn(own, seq), at, refusal });
+        }
+        let node = self.node(from);
+        if let (Message::Opts { seq, .. }, Fit::Copy(Place::Begins)) = (*message, reading.first.fit)
+            && node.passes >= node.breaks
+        {
+            let expected = format!("{}, for there was no break that calls for copies", node.record.seq_send);
+            let refusal = Refusal::new(rule::NET_3, expected, format!("a copy of {seq}"));
+            self.add_suspicion(Suspicion { culprit: from, proof: Proof::NoBreak, at, refusal });
         }
         if let (Message::Ack(number), Fit::SuspectAck) = (*message, reading.first.fit) {
             let sent = self.node(from.other()).record.seq_send;
@@ -173,8 +183,11 @@ impl<L: Copy> Pair<L> {
             // Either it began before what is seen, or its first pages went with a break.
             let may_be_behind_break = node.sends_known && node.recent_breaks > 0;
             let behind_break = self.fit_opts(conn, from, seq, inner, body).ok().filter(|_| may_be_behind_break);
-            let second = behind_break.map(|fit| Candidate::current(fit, revisions));
-            return Ok(Reading { first: Candidate::current(Fit::Late, revisions), second });
+            let late = Candidate::current(Fit::Late, revisions);
+            return Ok(match behind_break {
+                Some(fit) => Reading { first: Candidate::current(fit, revisions), second: Some(late) },
+                None => Reading::only(late),
+            });
         }
         if !node.has_heard {
             let expected = "only STATUS and NAMES before a message from the peer told its version";
@@ -190,19 +203,14 @@ impl<L: Copy> Pair<L> {
     /// Whether a message that fits the present incarnation as `current` is worth a second look as the first of one.
     fn may_be_first(&self, from: Side, seq: Seq, inner: Inner, current: &Result<Fit, Refusal>) -> bool {
         let node = self.node(from);
-        // CLS-2: a shutdown waits for the version, so no incarnation begins with a FIN to a peer not heard in it. But
-        // a bare STATUS that resets a record in a closing state (section 11) was heard, and is not logged.
-        let may_reset_on_status = node.is_closing() && node.revisions.iter().any(Revision::may_reset_on_status);
-        if inner == Inner::Fin && node.log.is_empty() && !may_reset_on_status {
+        // CLS-2: a shutdown waits for the version, so no incarnation begins with a FIN to a peer not heard in it.
+        if inner == Inner::Fin && node.log.is_empty() && !node.has_heard_bare {
             return false;
         }
         match current {
             // One that cannot be compared may be no copy. One that was compared is hardly the first of another
             // incarnation, unless this one has just begun itself.
-            Ok(Fit::Copy(_)) => match node.bodies.lookup(seq) {
-                Body::Forgotten => true,
-                _ => seq == Seq::ZERO && node.fresh > 1,
-            },
+            Ok(Fit::Copy(_)) => node.bodies.lookup(seq) == Body::Forgotten,
             // The first of this one, unless that began before what is seen.
             Ok(_) => seq == Seq::ZERO && !node.sends_known,
             Err(_) => true,
@@ -226,9 +234,7 @@ impl<L: Copy> Pair<L> {
         if node.is_unsettled {
             return Ok(Fit::Fresh);
         }
-        let is_owed = |number: Seq| {
-            matches!(node.bodies.lookup(number), Body::Seen(_)) && !number.is_before(node.record.queue_head)
-        };
+        let is_owed = |number: Seq| node.owes(number) && !self.has_copied_elsewhere(conn, from, number);
         self.output(conn, from).check_fresh(seq, expected, node.breaks > 0, is_owed)?;
         Ok(Fit::Fresh)
     }
@@ -265,14 +271,8 @@ impl<L: Copy> Pair<L> {
             }
             Body::Unseen | Body::Forgotten => {}
         }
-        let is_owed = |number: Seq| {
-            matches!(node.bodies.lookup(number), Body::Seen(_)) && !number.is_before(node.record.queue_head)
-        };
+        let is_owed = |number: Seq| node.owes(number) && !self.has_copied_elsewhere(conn, from, number);
         let place = self.output(conn, from).place_copy(seq, node.breaks > 0, is_owed)?;
-        if place == Place::Begins && node.passes >= node.breaks {
-            let expected = format!("{}, for there was no break that calls for copies", node.record.seq_send);
-            return Err(Refusal::new(rule::NET_3, expected, format!("a copy of {seq}")));
-        }
         Ok(Fit::Copy(place))
     }
 
@@ -280,7 +280,7 @@ impl<L: Copy> Pair<L> {
     fn fit_new_life(&self, conn: Conn, from: Side, seq: Seq) -> Option<Fit> {
         let node = self.node(from);
         let connection = self.connection(conn)?;
-        let began_here = connection.half(from).life != Some(node.life);
+        let began_here = !connection.half(from).output_of(node.life).has_numbers();
         let hole = connection.half(from).hole_in_numbers;
         // A FIN of either side may have been before what is seen.
         let peer = self.node(from.other());
@@ -410,6 +410,13 @@ impl<L: Copy> Pair<L> {
             // The number is read apart from the count, so that a step may be one short.
             AckPolicy::Threshold(most) => node.prompts > 0 || node.ack_base.distance_to(number) >= most,
         })
+    }
+
+    /// Whether a copy of `number` went out on another connection, or waited there when a pass was queued.
+    fn has_copied_elsewhere(&self, conn: Conn, from: Side, number: Seq) -> bool {
+        let life = self.node(from).life;
+        let others = self.connections.iter().filter(|other| other.id != conn);
+        others.map(|other| other.half(from).output_of(life)).any(|output| output.has_copied(number))
     }
 
     fn output(&self, conn: Conn, from: Side) -> Output {

@@ -23,7 +23,7 @@ use connection::Connection;
 use node::{Arrival, Arrived};
 pub use node::{Counts, Delivery, Gap, Node};
 pub use suspicion::Refused;
-use suspicion::Suspicion;
+use suspicion::{Proof, Suspicion};
 
 /// Connections remembered after their end: a late segment may still belong to one of them.
 const MAX_DEAD_CONNECTIONS: usize = 16;
@@ -270,12 +270,15 @@ impl<L: Copy> Pair<L> {
         let others = self.connections.iter().filter(|other| other.id != conn && !other.is_dead());
         let may_fill = others.count() > 0;
         let is_doubtful = self.connection(conn).is_some_and(|connection| connection.may_be_unread_by(reader));
-        let arrival = Arrival { conn, what, label, life: sender_life, is_doubtful };
+        let acked = self.connection(conn).and_then(|connection| connection.half(from).acked_by(sender_life));
+        let acked = acked.unwrap_or(Seq::ZERO);
+        let arrival = Arrival { conn, what, label, life: sender_life, is_doubtful, acked };
         let had_hole =
             self.node(from).is_unsettled && self.node(from).seen_since.is_none_or(|first| arrival.is_number(first));
         let last_break = self.last_break;
         let node = self.node_mut(reader);
         node.has_heard = true;
+        node.has_heard_bare |= matches!(what, Arrived::Bare { .. });
         if had_hole {
             node.read_past_hole(what);
         }
@@ -320,9 +323,11 @@ impl<L: Copy> Pair<L> {
             self.last_break = Some((at, is_reset));
         }
         for node in &mut self.nodes {
-            node.breaks = node.breaks.saturating_add(1);
-            node.recent_breaks = node.recent_breaks.saturating_add(u32::from(is_reset || !node.ended));
+            node.note_break(is_reset);
         }
+        let Self { suspicions, nodes: [a, b], .. } = self;
+        let is_answered = |side| if side == Side::A { a.passes <= a.breaks } else { b.passes <= b.breaks };
+        suspicions.retain(|suspect| suspect.proof != Proof::NoBreak || !is_answered(suspect.culprit));
     }
 
     /// What was in flight on `conn` may be lost.
@@ -333,9 +338,6 @@ impl<L: Copy> Pair<L> {
                 gap.is_disturbed = true;
                 gap.broken |= conn == gap.conn;
             }
-        }
-        for half in self.connections.iter_mut().flat_map(|connection| &mut connection.halves) {
-            half.output.note_break();
         }
     }
 

@@ -8,8 +8,10 @@ use crate::revision::{Revision, RevisionSet};
 use crate::seq::Seq;
 
 use super::Conn;
-use super::bodies::Bodies;
+use super::bodies::{Bodies, Body};
 
+/// Breaks whose place in the numbers is kept while no pass answers them.
+const MAX_MARKS: usize = 1 << 10;
 /// Arrivals kept that may be read late.
 const MAX_LATE: usize = 1 << 12;
 /// Arrivals kept for an incarnation that may have begun.
@@ -25,6 +27,8 @@ pub(super) struct Arrival<L> {
     pub(super) life: u32,
     /// It may be unread (NET-1).
     pub(super) is_doubtful: bool,
+    /// The highest ACK before it on the same connection.
+    pub(super) acked: Seq,
 }
 
 impl<L> Arrival<L> {
@@ -115,6 +119,8 @@ pub struct Node<L> {
     pub(super) ended: bool,
     /// Something of the peer's arrived.
     pub(super) has_heard: bool,
+    /// A bare message of the peer's arrived since it used a fresh number.
+    pub(super) has_heard_bare: bool,
     /// The numbers that it uses are known.
     pub(super) sends_known: bool,
     /// The number that it expects is known.
@@ -133,6 +139,8 @@ pub struct Node<L> {
     pub(super) recent_breaks: u32,
     /// Passes over the send queue begun in this incarnation.
     pub(super) passes: u32,
+    /// The next number at each break, from that which the last pass answers.
+    marks: VecDeque<Seq>,
     /// Highest ACK on the connections that it opened itself.
     pub(super) own_acked: Option<Seq>,
     pub(super) bodies: Bodies,
@@ -162,6 +170,7 @@ impl<L: Copy> Node<L> {
             peer_life: 0,
             ended: false,
             has_heard: !is_complete,
+            has_heard_bare: !is_complete,
             sends_known: is_complete,
             expects_known: is_complete,
             joined_late: !is_complete,
@@ -171,6 +180,7 @@ impl<L: Copy> Node<L> {
             breaks: u32::from(!is_complete),
             recent_breaks: u32::from(!is_complete),
             passes: 0,
+            marks: VecDeque::new(),
             own_acked: None,
             bodies: Bodies::new(is_complete),
             reads: VecDeque::new(),
@@ -185,6 +195,31 @@ impl<L: Copy> Node<L> {
             prompts: 0,
             counts: Counts::default(),
         }
+    }
+
+    /// It may notice a break from now on.
+    pub(super) fn note_break(&mut self, is_reset: bool) {
+        self.breaks = self.breaks.saturating_add(1);
+        self.recent_breaks = self.recent_breaks.saturating_add(u32::from(is_reset || !self.ended));
+        if self.marks.len() < MAX_MARKS {
+            self.marks.push_back(self.record.seq_send);
+        }
+    }
+
+    /// A pass over its send queue begins.
+    pub(super) fn begin_pass(&mut self) {
+        self.passes = self.passes.saturating_add(1);
+        if self.passes > 1 && self.marks.len() > 1 {
+            self.marks.pop_front();
+        }
+    }
+
+    /// Whether a pass may not leave `number` out: it was on the wire before the break that the last pass answers, so that
+    /// it was committed when that was noticed (H1), and is not acknowledged.
+    pub(super) fn owes(&self, number: Seq) -> bool {
+        matches!(self.bodies.lookup(number), Body::Seen(_))
+            && !number.is_before(self.record.queue_head)
+            && self.marks.front().is_none_or(|mark| number.is_before(*mark))
     }
 
     /// Nothing of this incarnation was seen yet, and it began before what is seen.
@@ -204,8 +239,7 @@ impl<L: Copy> Node<L> {
         self.is_unsettled = true;
         self.seen_since = None;
         self.bodies.is_partial = true;
-        self.breaks = self.breaks.saturating_add(1);
-        self.recent_breaks = self.recent_breaks.saturating_add(1);
+        self.note_break(true);
     }
 
     /// The peer acknowledged up to `number`, which may be beyond what was seen of this node's numbers.
@@ -291,6 +325,8 @@ impl<L: Copy> Node<L> {
         self.fresh = 0;
         self.breaks = self.recent_breaks;
         self.passes = 0;
+        self.marks.clear();
+        self.marks.extend((0..self.breaks).take(MAX_MARKS).map(|_| Seq::ZERO));
         self.own_acked = None;
         self.bodies = Bodies::default();
         self.reads.clear();
@@ -326,8 +362,11 @@ impl<L: Copy> Node<L> {
         if !self.expects_known && (self.record.seq_next == Seq::ZERO || self.record.seq_next.is_before(seq)) {
             self.record.seq_next = seq;
         }
+        if !self.late.is_empty() && !seq.is_before(self.record.seq_next) {
+            self.prompts = self.prompts.saturating_add(1); // a duplicate, if it read what came late
+        }
         match self.record.receive_number(seq) {
-            Receipt::Accepted => self.accept(seq, inner, arrival.label),
+            Receipt::Accepted => self.accept(seq, inner, &arrival),
             Receipt::Duplicate => {
                 self.counts.duplicates += 1;
                 self.prompts = self.prompts.saturating_add(1);
@@ -354,9 +393,13 @@ impl<L: Copy> Node<L> {
         }
     }
 
-    fn accept(&mut self, seq: Seq, inner: Inner, label: L) {
+    fn accept(&mut self, seq: Seq, inner: Inner, arrival: &Arrival<L>) {
+        let label = arrival.label;
         self.close_gap(Some(label));
-        self.reads.push_back((seq, self.record.queue_head));
+        // It may have read an earlier copy instead, behind fewer ACKs.
+        let copies = self.late.iter().filter(|late| late.is_number(seq));
+        let acked = copies.map(|late| late.acked).fold(arrival.acked, Seq::min);
+        self.reads.push_back((seq, acked.min(self.record.queue_head)));
         if self.reads.len() > super::bodies::MAX_BODIES {
             self.reads.pop_front();
         }

@@ -23,8 +23,11 @@ impl<L> From<Refusal> for Refused<L> {
 /// What proves a suspect message wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// Its sender writes on this connection of its own again, which was whole then (NET-1). Never proven otherwise.
-    WritesOn(Conn),
+    /// Its sender uses a number beyond this one on this connection of its own, which was whole then (NET-1). Never
+    /// proven otherwise.
+    WritesOn(Conn, Seq),
+    /// No end of a connection comes to light that called for it (NET-3), though noticing may be seen before the break.
+    NoBreak,
     /// The peer uses a number before this one as a fresh one, though it was acknowledged (ACK-1). Otherwise packets are
     /// missing from the recording, and that shows as a hole, or the trace ends.
     UsesBefore(Seq),
@@ -47,13 +50,16 @@ impl<L: Copy> Suspicion<L> {
     /// Whether a message that `from` sends on `conn`, with a fresh number or not, proves it.
     pub(super) fn is_proven_by(&self, from: Side, conn: Conn, fresh: Option<Seq>) -> bool {
         match self.proof {
-            Proof::WritesOn(own) => from == self.culprit && conn == own,
+            Proof::WritesOn(own, number) => {
+                from == self.culprit && conn == own && fresh.is_some_and(|seq| number.is_before(seq))
+            }
+            Proof::NoBreak => false,
             Proof::UsesBefore(number) => from != self.culprit && fresh.is_some_and(|seq| seq.is_before(number)),
         }
     }
 
     /// Whether the trace may end with it.
     pub(super) fn needs_proof(&self) -> bool {
-        matches!(self.proof, Proof::WritesOn(_))
+        matches!(self.proof, Proof::WritesOn(..))
     }
 }

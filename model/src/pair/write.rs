@@ -54,6 +54,7 @@ impl<L: Copy> Pair<L> {
             node.bodies.start_at(seq);
         }
         node.fresh += 1;
+        node.has_heard_bare = false;
         node.seen_since.get_or_insert(seq);
         node.record.seq_send = seq;
         if inner == Inner::Fin {
@@ -68,14 +69,16 @@ impl<L: Copy> Pair<L> {
             let half = connection.half_mut(from);
             half.enter_life(life);
             half.hole_in_numbers = false;
-            half.output.write_fresh(seq);
+            half.output.write_fresh();
         }
     }
 
     fn write_copy(&mut self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64, place: Place) {
         let node = self.node_mut(from);
         node.counts.retransmitted += 1;
-        node.passes += u32::from(place == Place::Begins);
+        if place == Place::Begins {
+            node.begin_pass();
+        }
         node.seen_since.get_or_insert(seq);
         node.recent_breaks = 0;
         if node.bodies.lookup(seq) == Body::Unseen {
