@@ -1,6 +1,8 @@
 //! Captures in, verdicts out.
 
 pub mod capture;
+pub mod cli;
 pub mod describe;
 pub mod messages;
+mod render;
 pub mod replay;

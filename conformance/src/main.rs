@@ -1,13 +1,7 @@
 //! The `midcomms` binary.
 
-use midcomms_conformance::replay::{NoDeliveries, ReplayOptions, replay_files};
+use std::process::ExitCode;
 
-fn main() {
-    let options = ReplayOptions::default();
-    for path in std::env::args().skip(1) {
-        match replay_files(&[&path], &options, &mut NoDeliveries) {
-            Ok(report) => println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default()),
-            Err(error) => eprintln!("{error}"),
-        }
-    }
+fn main() -> ExitCode {
+    midcomms_conformance::cli::main()
 }

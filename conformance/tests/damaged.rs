@@ -128,3 +128,25 @@ fn packets_recorded_twice_change_nothing() {
         }
     }
 }
+
+/// Whatever the bytes are, there is a verdict and no panic. Overflow checks are on in this profile.
+#[test]
+fn damaged_bytes_give_a_verdict_and_no_panic() {
+    let mut rejected = 0;
+    for name in ["clean-k612", "rejoin-k612", "sctp-k612", "reconnect-k61"] {
+        let mut pcap = load(name);
+        pcap.records.truncate(3000);
+        for seed in 1..=40 {
+            let mut state = seed;
+            let mut records = pcap.records.clone();
+            for _ in 0..1 << (seed % 8) {
+                let record = (random(&mut state) as usize) % records.len();
+                let at = 16 + (random(&mut state) as usize) % (records[record].len() - 16);
+                records[record][at] ^= 1 << (random(&mut state) % 8);
+            }
+            let report = replay(&pcap.head, records.iter());
+            rejected += usize::from(report.verdict == Some(Verdict::Rejected));
+        }
+    }
+    assert!(rejected > 20, "only {rejected} of 160 were rejected");
+}

@@ -87,6 +87,7 @@ rules! {
     RCV_6 "RCV-6" "bare is only RCOM STATUS, NAMES and their replies"
     RCV_7 "RCV-7" "the numbers of a record's ACKs never go back within one incarnation and one connection"
     VER_3 "VER-3" "every message of a record's peer has the version that was detected"
+    CLS_5 "CLS-5" "a record sends a FIN only where the table says so, under one number an incarnation"
     NET_1 "NET-1" "a node sends on the connection that it opened; if it opened none, on the one that the peer opened"
     NET_3 "NET-3" "whoever notices a break sends its whole send queue again, oldest first; otherwise there are no copies"
     NET_7 "NET-7" "on one connection: what waited, then an ascending pass of copies for each break, fresh messages ascending"

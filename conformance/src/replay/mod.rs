@@ -125,12 +125,13 @@ impl<'a> Replay<'a> {
         let Self { options, deliveries, mut judged, .. } = self;
         let nodes = std::mem::take(&mut judged.nodes);
         let lost_track = judged.pairs.iter().map(PairReplay::lost_track).sum();
-        let pairs: Vec<_> = judged
+        let mut pairs: Vec<_> = judged
             .pairs
             .into_iter()
             .filter(PairReplay::has_messages)
             .map(|pair| pair.finish(&nodes, options, deliveries))
             .collect();
+        pairs.sort_by_key(|pair| pair.nodes.each_ref().map(|node| node.id));
         let mut verdict = pairs.iter().map(|pair| pair.verdict).max().unwrap_or(Verdict::Vacuous);
         if verdict == Verdict::Accepted && summary.holes > 0 && judged.count == 0 {
             verdict = Verdict::Vacuous;

@@ -1,19 +1,20 @@
 //! One pair of nodes: the frontier of explanations, and what is told of it.
 
+mod finish;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use midcomms_model::pair::{Delivery, Gap, Refused};
+use midcomms_model::pair::{Delivery, Refused};
 use midcomms_model::{Conn, Pair, Refusal, RevisionSet, Side};
 
 use crate::capture::{ConnId, FrameRef, Timestamp};
 use crate::messages::Seen;
 
-use super::report::{
-    DirectionReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict, seconds,
-};
+use super::report::{Rejection, StallReport, seconds};
 use super::translate::Translated;
 use super::{Label, NodeRecord, ReplayOptions};
+use finish::stall;
 
 /// Messages kept to be shown before a rejection.
 const SHOWN_BEFORE: usize = 8;
@@ -118,7 +119,15 @@ impl PairReplay {
         })
     }
 
+    /// Whether it is still judged: what follows a rejection is not.
+    fn is_judged(&self) -> bool {
+        self.rejection.is_none() && self.exhausted.is_none()
+    }
+
     pub(super) fn opened(&mut self, conn: ConnId, opener: IpAddr, is_complete: bool, at: Label) {
+        if !self.is_judged() {
+            return;
+        }
         let opener = self.side(opener);
         for pair in &mut self.frontier {
             pair.opened(Conn(conn.0), opener, at);
@@ -129,16 +138,25 @@ impl PairReplay {
     }
 
     pub(super) fn finished(&mut self, conn: ConnId, by: IpAddr, at: Label) {
+        if !self.is_judged() {
+            return;
+        }
         let by = self.side(by);
         self.frontier.iter_mut().for_each(|pair| pair.finished(Conn(conn.0), by, at));
     }
 
     pub(super) fn reset(&mut self, conn: ConnId, by: IpAddr, at: Label) {
+        if !self.is_judged() {
+            return;
+        }
         let by = self.side(by);
         self.frontier.iter_mut().for_each(|pair| pair.reset(Conn(conn.0), by, at));
     }
 
     pub(super) fn hole(&mut self, conn: ConnId, from: IpAddr) {
+        if !self.is_judged() {
+            return;
+        }
         self.messages_since_hole = Some(0);
         let from = self.side(from);
         self.frontier.iter_mut().for_each(|pair| pair.hole(Conn(conn.0), from));
@@ -152,7 +170,7 @@ impl PairReplay {
         deliveries: &mut dyn DeliverySink,
     ) {
         self.messages += 1;
-        if self.rejection.is_some() || self.exhausted.is_some() {
+        if !self.is_judged() {
             return;
         }
         if let Some(count) = &mut self.messages_since_hole {
@@ -165,7 +183,7 @@ impl PairReplay {
             return self.refuse(from, arrived.seen, refused, nodes);
         }
         if self.frontier.len() > options.budget {
-            self.exhausted = Some(format!("{} explanations", options.budget));
+            self.exhausted = Some(format!("more than {} explanations (--budget)", options.budget));
         }
         let size = self.frontier.len().min(self.sizes.len() - 1);
         if let Some(count) = self.sizes.get_mut(size) {
@@ -258,7 +276,7 @@ impl PairReplay {
                 }
             }
             if pair.node(side).log_overflowed() {
-                self.exhausted = Some("arrivals for an incarnation that may have begun".to_owned());
+                self.exhausted = Some("more arrivals than are kept for an incarnation that may have begun".to_owned());
             }
         }
     }
@@ -279,7 +297,7 @@ impl PairReplay {
     /// Rejects the pair at a message that is not even one of the protocol.
     pub(super) fn reject(&mut self, from: IpAddr, seen: &Seen<'_>, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
         self.messages += 1;
-        if self.rejection.is_none() && self.exhausted.is_none() {
+        if self.is_judged() {
             self.refuse(self.side(from), seen, refusal.into(), nodes);
         }
     }
@@ -335,164 +353,4 @@ impl PairReplay {
             before: before.collect(),
         }
     }
-
-    /// Ends the trace.
-    pub(super) fn finish(
-        mut self,
-        nodes: &HashMap<IpAddr, u32>,
-        options: &ReplayOptions,
-        sink: &mut dyn DeliverySink,
-    ) -> PairReport {
-        self.end_frontier(nodes);
-        self.settle(nodes, options, sink);
-        let judged_to_the_end = self.rejection.is_none() && self.exhausted.is_none();
-        let verdict = match (&self.rejection, &self.exhausted) {
-            (Some(_), _) => Verdict::Rejected,
-            (None, Some(_)) => Verdict::Inconclusive,
-            (None, None) => Verdict::Accepted,
-        };
-        let mut sides = Side::BOTH;
-        if self.id(Side::A, nodes) > self.id(Side::B, nodes) {
-            sides.reverse();
-        }
-        if judged_to_the_end {
-            self.tell_open_gaps(nodes, options);
-        }
-        self.stalls.sort_by_key(|(_, stall)| stall.frame);
-        PairReport {
-            nodes: sides.map(|side| self.node_report(side, nodes)),
-            verdict,
-            breaks: self.frontier.first().map_or(0, Pair::breaks),
-            directions: sides.map(|side| self.direction(side, nodes)),
-            obligations: if judged_to_the_end { self.obligations(sides, nodes) } else { Vec::new() },
-            frontier: self.frontier_report(),
-            stalls: self.stalls.into_iter().map(|(_, stall)| stall).collect(),
-            rejection: self.rejection,
-            exhausted: self.exhausted,
-        }
-    }
-
-    /// Leaves one explanation: the first in which nothing is suspect to the end.
-    fn end_frontier(&mut self, nodes: &HashMap<IpAddr, u32>) {
-        let mut suspects: Vec<_> = self.frontier.iter_mut().map(Pair::end).collect();
-        let best = suspects.iter().position(Option::is_none).unwrap_or(0);
-        if best < self.frontier.len() {
-            self.frontier.swap(0, best);
-            self.frontier.truncate(1);
-            let judged_to_the_end = self.rejection.is_none() && self.exhausted.is_none();
-            if let Some(Refused { refusal, earlier: Some((culprit, label)) }) = suspects.swap_remove(best)
-                && judged_to_the_end
-            {
-                self.refuse_earlier(culprit, &label, *refusal, nodes);
-            }
-        }
-    }
-
-    fn tell_open_gaps(&mut self, nodes: &HashMap<IpAddr, u32>, options: &ReplayOptions) {
-        let Some(pair) = self.frontier.first() else {
-            return;
-        };
-        for side in Side::BOTH {
-            if let Some(mut stall) = pair.node(side).gap().and_then(|gap| stall(gap, None, options)) {
-                (stall.from, stall.to) = (self.id(side.other(), nodes), self.id(side, nodes));
-                self.stalls.push((side, stall));
-            }
-        }
-    }
-
-    fn node_report(&self, side: Side, nodes: &HashMap<IpAddr, u32>) -> NodeReport {
-        let revisions = match (&self.rejection, self.frontier.first()) {
-            (None, Some(pair)) => pair.node(side).revisions().iter().map(|revision| revision.name()).collect(),
-            _ => Vec::new(),
-        };
-        NodeReport { id: self.id(side, nodes), address: self.address(side).to_string(), revisions }
-    }
-
-    fn direction(&self, from: Side, nodes: &HashMap<IpAddr, u32>) -> DirectionReport {
-        let [a, b] = self.delivered;
-        let [delivered, delivered_msg] = if from == Side::A { a } else { b };
-        let mut direction = DirectionReport {
-            from: self.id(from, nodes),
-            to: self.id(from.other(), nodes),
-            delivered,
-            delivered_msg,
-            ..DirectionReport::default()
-        };
-        if let Some(pair) = self.frontier.first() {
-            let sent = pair.node(from).counts();
-            let received = pair.node(from.other()).counts();
-            direction.retransmitted = sent.retransmitted;
-            direction.acks = sent.acks;
-            direction.fins = sent.fins;
-            direction.duplicates = received.duplicates;
-            direction.gaps = received.gaps;
-            direction.incarnations = sent.resets + 1;
-        }
-        direction
-    }
-
-    fn obligations(&self, sides: [Side; 2], nodes: &HashMap<IpAddr, u32>) -> Vec<Obligation> {
-        let Some(pair) = self.frontier.first() else {
-            return Vec::new();
-        };
-        let mut owed = Vec::new();
-        for side in sides {
-            let node = pair.node(side);
-            let record = node.record();
-            let mut owe = |what| {
-                owed.push(Obligation { node: self.id(side, nodes), peer: self.id(side.other(), nodes), what });
-            };
-            if record.state.is_closing() {
-                owe(format!("the record is left in {}", record.state));
-            }
-            if let Some(fin) = record.fin.filter(|fin| !fin.is_before(record.queue_head)) {
-                owe(format!("its FIN {fin} is not acknowledged"));
-            }
-            if record.queue_len() > 0 {
-                owe(format!("{} messages from {} are not acknowledged", record.queue_len(), record.queue_head));
-            }
-            if let Some(gap) = node.gap() {
-                let (missing, frame) = (gap.missing, gap.opened.frame());
-                owe(format!("it waits for {missing} since frame {frame} and ignored {} later ones", gap.ignored));
-            }
-        }
-        owed
-    }
-
-    fn frontier_report(&self) -> FrontierReport {
-        let total: u64 = self.sizes.iter().sum();
-        let mut seen = 0;
-        let median = self.sizes.iter().position(|count| {
-            seen += count;
-            total > 0 && seen * 2 >= total
-        });
-        let max = self.sizes.iter().rposition(|count| *count > 0);
-        FrontierReport { median: median.unwrap_or(0), max: max.unwrap_or(0) }
-    }
-}
-
-/// A gap past which the pair went on talking for long enough; sender and receiver are still to be filled in.
-fn stall(gap: &Gap<Label>, filled_by: Option<Label>, options: &ReplayOptions) -> Option<StallReport> {
-    let lasted = gap.last_talk.time().seconds_since(gap.opened.time());
-    if lasted < options.stall_after {
-        return None;
-    }
-    let hazard = match gap.after_break {
-        Some(_) if gap.copies_came => Some("H1"),
-        Some((_, true)) => Some("H2"),
-        Some((_, false)) => Some("H3"),
-        None => None,
-    };
-    Some(StallReport {
-        from: 0,
-        to: 0,
-        seq: gap.missing.0,
-        frame: gap.opened.frame(),
-        since: seconds(gap.opened.time()),
-        lasted,
-        hazard,
-        ignored: gap.ignored,
-        break_frame: gap.after_break.map(|(label, _)| label.frame()),
-        filled_by: filled_by.map(|label| label.frame()),
-    })
 }

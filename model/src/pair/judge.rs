@@ -6,8 +6,9 @@ use crate::revision::{AckPolicy, Revision, RevisionSet};
 use crate::rule::{self, Refusal};
 use crate::seq::Seq;
 
+use super::bodies::{Bodies, Body};
 use super::connection::Connection;
-use super::node::{Body, Node};
+use super::node::Node;
 use super::suspicion::{Proof, Suspicion};
 use super::{Conn, Pair, Side};
 
@@ -15,16 +16,16 @@ use super::{Conn, Pair, Side};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     /// In the sender's present incarnation, as what.
-    current: Option<Fit>,
+    pub(super) current: Option<Fit>,
     /// As what in an incarnation that begins with it.
-    new_life: Option<Fit>,
+    pub(super) new_life: Option<Fit>,
     /// The sender's revisions afterwards.
-    revisions: RevisionSet,
+    pub(super) revisions: RevisionSet,
 }
 
 /// As what a message fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
+pub(super) enum Fit {
     Fresh,
     /// Nothing was seen before, and it is not the first of its numbers.
     Late,
@@ -154,10 +155,12 @@ impl<L: Copy> Pair<L> {
             let expected = "only STATUS and NAMES before a message from the peer told its version";
             return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
         }
-        let current = self.fit_opts(conn, from, seq, body);
+        let current = self.fit_opts(conn, from, seq, inner, body);
         // A copy that cannot be compared may be no copy.
         let is_compared = !matches!(current, Ok(Fit::Copy(_))) || node.bodies.lookup(seq) != Body::Forgotten;
         let may_begin = seq == Seq::ZERO || current.is_err() || !is_compared;
+        // CLS-2: a shutdown waits for the version, so that no incarnation begins with a FIN to a peer not heard in it.
+        let may_begin = may_begin && (inner != Inner::Fin || !node.log.is_empty());
         let new_life = if may_begin { self.fit_new_life(conn, from, seq) } else { None };
         let is_doubtful = new_life.is_some() && node.is_closing() && !is_compared && seq == Seq::ZERO;
         match current {
@@ -168,14 +171,14 @@ impl<L: Copy> Pair<L> {
     }
 
     /// OPTS in the sender's present incarnation.
-    fn fit_opts(&self, conn: Conn, from: Side, seq: Seq, body: u64) -> Result<Fit, Refusal> {
+    fn fit_opts(&self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) -> Result<Fit, Refusal> {
         let node = self.node(from);
         let expected = node.record.seq_send;
         if !node.sends_known {
             return Ok(Fit::Fresh);
         }
         if seq.is_before(expected) {
-            return self.fit_copy(conn, from, seq, body);
+            return self.fit_copy(conn, from, seq, inner, body);
         }
         if let Some(fin) = node.record.fin {
             let got = format!("the fresh number {seq} after the FIN with number {fin}");
@@ -192,10 +195,14 @@ impl<L: Copy> Pair<L> {
     }
 
     /// SND-6, SND-8, NET-3: a number that was used before.
-    fn fit_copy(&self, conn: Conn, from: Side, seq: Seq, body: u64) -> Result<Fit, Refusal> {
+    fn fit_copy(&self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) -> Result<Fit, Refusal> {
         let node = self.node(from);
+        if let Some(fin) = node.record.fin.filter(|fin| inner == Inner::Fin && *fin != seq) {
+            let got = format!("a FIN with number {seq}");
+            return Err(Refusal::new(rule::CLS_5, format!("no FIN but that with number {fin}"), got));
+        }
         match node.bodies.lookup(seq) {
-            Body::Seen(seen) if super::node::Bodies::is_same(seen, body) => {}
+            Body::Seen(seen) if Bodies::is_same(seen, body) => {}
             Body::Seen(_) if seq == Seq::ZERO => {
                 let expected = format!("{}, for nothing ended the incarnation", node.record.seq_send);
                 return Err(Refusal::new(rule::SND_7, expected, "number 0 again with another body"));
@@ -292,6 +299,10 @@ impl<L: Copy> Pair<L> {
             let expected = format!("ACK({lowest}) or later, as before on this connection");
             return Err(Refusal::new(rule::RCV_7, expected, format!("ACK({number})")));
         }
+        if !peer.joined_late && number.is_before(peer.bodies.first()) {
+            let expected = format!("ACK({}) or earlier, down to ACK(1)", node.record.seq_next);
+            return Err(Refusal::new(rule::ACK_1, expected, format!("ACK({number})")));
+        }
         let highest = if node.record.seq_next.is_before(number) { node.could_expect() } else { node.record.seq_next };
         if highest.is_before(number) && !peer.is_unsettled {
             if peer.record.seq_send.is_before(number) {
@@ -357,129 +368,10 @@ impl<L: Copy> Pair<L> {
         let life = self.node(from).life;
         self.connection(conn).map_or_else(Output::default, |connection| connection.half(from).output_of(life))
     }
-
-    /// Applies what [`Pair::judge`] found.
-    pub(super) fn carry_out(&mut self, conn: Conn, from: Side, message: &Message, reading: Reading) {
-        let peer_life = self.node(from.other()).life;
-        let node = self.node_mut(from);
-        node.revisions = reading.revisions;
-        let fit = reading.current.or_else(|| {
-            node.begin_life(peer_life);
-            reading.new_life
-        });
-        let began_unseen = matches!(message, Message::Opts { seq, .. } if seq.0 > MAX_LOST_AT_START);
-        if reading.current.is_none() && began_unseen {
-            self.join_late(from, message);
-        }
-        if fit == Some(Fit::Late) {
-            self.join_late(from, message);
-        }
-        match (*message, fit) {
-            (Message::Opts { seq, inner, body }, Some(Fit::Copy(place))) => {
-                self.write_copy(conn, from, seq, inner, body, place);
-            }
-            (Message::Opts { seq, inner, body }, _) => self.write_fresh(conn, from, seq, inner, body),
-            (Message::Ack(_), Some(Fit::SuspectAck)) => self.node_mut(from).counts.acks += 1,
-            (Message::Ack(number), _) => self.write_ack(conn, from, number),
-            (Message::Bare(_), _) => {}
-        }
-    }
-
-    /// What is seen began within the incarnation whose numbers `message` is about.
-    fn join_late(&mut self, from: Side, message: &Message) {
-        let (numbered, reader) = match message {
-            Message::Ack(_) => (from.other(), from),
-            _ => (from, from.other()),
-        };
-        self.node_mut(numbered).join_late();
-        self.node_mut(reader).expects_known = false;
-        self.node_mut(from).has_heard = true;
-    }
-
-    fn write_fresh(&mut self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) {
-        let node = self.node_mut(from);
-        if !node.sends_known {
-            node.sends_known = true;
-            node.record.queue_head = seq;
-            node.bodies.start_at(seq);
-        }
-        node.fresh += 1;
-        node.seen_since.get_or_insert(seq);
-        node.record.seq_send = seq;
-        if inner == Inner::Fin {
-            node.send_fin();
-        } else {
-            node.record.take_number();
-        }
-        node.bodies.record(seq, body);
-        node.recent_breaks = 0;
-        let life = node.life;
-        if let Some(connection) = self.connection_mut(conn) {
-            let half = connection.half_mut(from);
-            half.enter_life(life);
-            half.hole_in_numbers = false;
-            half.output.write_fresh(seq);
-        }
-    }
-
-    fn write_copy(&mut self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64, place: Place) {
-        let node = self.node_mut(from);
-        node.counts.retransmitted += 1;
-        node.passes += u32::from(place == Place::Begins);
-        node.seen_since.get_or_insert(seq);
-        node.recent_breaks = 0;
-        if node.bodies.lookup(seq) == Body::Unseen {
-            node.bodies.record(seq, body);
-            if inner == Inner::Fin && node.record.fin.is_none() {
-                let next = node.record.seq_send;
-                node.record.seq_send = seq;
-                node.send_fin();
-                node.record.seq_send = next;
-            }
-        }
-        let life = node.life;
-        if let Some(connection) = self.connection_mut(conn) {
-            let half = connection.half_mut(from);
-            half.enter_life(life);
-            half.hole_in_numbers = false;
-            half.output.write_copy(seq);
-        }
-    }
-
-    fn write_ack(&mut self, conn: Conn, from: Side, number: Seq) {
-        let node = self.node_mut(from);
-        node.counts.acks += 1;
-        node.read_late_up_to(number);
-        if !node.expects_known {
-            node.expects_known = true;
-            node.ack_base = number;
-        }
-        if node.record.seq_next.is_before(number) {
-            node.record.seq_next = number; // what it accepted is missing from what was recorded
-            node.close_gap(None);
-        }
-        node.note_acked(number);
-        let life = node.life;
-        let Some(connection) = self.connection_mut(conn) else {
-            return;
-        };
-        let is_own = connection.opener == from;
-        let half = connection.half_mut(from);
-        half.enter_life(life);
-        half.acked = Some(number);
-        half.hole_in_acks = false;
-        if is_own {
-            self.node_mut(from).own_acked = Some(number);
-        }
-        let peer = self.node_mut(from.other());
-        if peer.is_unsettled {
-            peer.settle(number);
-        }
-    }
 }
 
 /// The most numbers that the first pages of an incarnation can have taken with them: what fits into one page.
-const MAX_LOST_AT_START: u32 = 4096 / 40;
+pub(super) const MAX_LOST_AT_START: u32 = 4096 / 40;
 
 impl<L: Copy> Node<L> {
     fn narrowed(
@@ -494,43 +386,5 @@ impl<L: Copy> Node<L> {
             return Err(Refusal::new(rule, format!("{expected} from {}", self.revisions), got));
         }
         Ok(left)
-    }
-
-    /// The own FIN goes out: by shutdown where the record is ESTABLISHED, by the last removal in CLOSE_WAIT.
-    fn send_fin(&mut self) {
-        use crate::record::{Event, State};
-        self.counts.fins += 1;
-        if self.record.version.is_none() {
-            self.record.version = Some(Version::V3_2);
-        }
-        if self.record.state == State::Closed {
-            self.record.state = State::Established;
-        }
-        let event = if self.record.state == State::CloseWait { Event::RemoveMember } else { Event::Shutdown };
-        self.step(event);
-        self.record.take_fin();
-    }
-
-    /// It acknowledged everything before `number`: so it has read what came before that on the same connection.
-    fn note_acked(&mut self, number: Seq) {
-        let mut released = None;
-        while let Some(&(seq, acked)) = self.reads.front()
-            && seq.is_before(number)
-        {
-            released = Some(acked);
-            self.reads.pop_front();
-        }
-        if let Some(released) = released {
-            self.bodies.release_before(released);
-        }
-        let is_threshold = self.revisions.iter().all(|revision| match revision.ack_policy() {
-            AckPolicy::Threshold(most) => self.ack_base.distance_to(number) >= most,
-            AckPolicy::EveryMessage | AckPolicy::EveryBatch => true,
-        });
-        if self.prompts == 0 && is_threshold {
-            self.ack_base = number;
-        } else if self.prompts != super::UNKNOWN_PROMPTS {
-            self.prompts = self.prompts.saturating_sub(1);
-        }
     }
 }

@@ -6,10 +6,12 @@
 //!
 //! Numbers are full 32 bits here. A label of type `L` travels with every message and comes back with what is told of it.
 
+mod bodies;
 mod connection;
 mod judge;
 mod node;
 mod suspicion;
+mod write;
 
 use std::fmt;
 
@@ -128,6 +130,7 @@ impl<L: Copy> Pair<L> {
         if let Some(old) = superseded.filter(|old| !old.is_counted).map(|old| old.id) {
             self.count_break(old, at, false);
             self.disturb(old);
+            self.forget_unproven();
         }
         self.forget_dead();
         self.clock += 1;
@@ -147,6 +150,7 @@ impl<L: Copy> Pair<L> {
         if let Some(connection) = self.connection_mut(conn) {
             connection.half_mut(by).reset = true;
             self.note_end(conn, at, true);
+            self.forget_unproven();
         }
     }
 
@@ -325,7 +329,6 @@ impl<L: Copy> Pair<L> {
         for half in self.connections.iter_mut().flat_map(|connection| &mut connection.halves) {
             half.output.note_break();
         }
-        self.forget_unproven();
     }
 
     fn connection(&self, conn: Conn) -> Option<&Connection> {

@@ -1,0 +1,65 @@
+//! The command line: arguments, files in parallel, progress, the exit code.
+
+mod args;
+mod decode;
+mod deliveries;
+mod exit;
+mod gate;
+mod inputs;
+mod parallel;
+mod progress;
+mod replay;
+mod terminal;
+mod trouble;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+pub use exit::{EXIT_FAILED, EXIT_GOOD, EXIT_UNPROVEN, EXIT_UNUSABLE, Exit};
+
+/// Runs the binary on the arguments of the process.
+pub fn main() -> ExitCode {
+    ExitCode::from(run(std::env::args_os()).code())
+}
+
+fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let command = match parse(arguments) {
+        Ok(command) => command,
+        Err(error) => return explain(&error),
+    };
+    let result = match command {
+        Command::Replay(args) => replay::run(args),
+        Command::Decode(args) => decode::run(args),
+        Command::Gate(args) => gate::run(args),
+    };
+    match result {
+        Ok(exit) => exit,
+        Err(error) if exit::is_closed_pipe(&error) => Exit::Good,
+        Err(error) => match error.downcast_ref::<clap::Error>() {
+            Some(usage) => explain(usage),
+            None => {
+                let _ = writeln!(io::stderr(), "error: {error:#}");
+                Exit::Unusable
+            }
+        },
+    }
+}
+
+/// Without a subcommand it is the gate, with the arguments that it has when none are given.
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    if let Some(command) = Cli::try_parse_from(arguments)?.command {
+        return Ok(command);
+    }
+    let gate = Cli::try_parse_from(["midcomms", "gate"])?;
+    gate.command.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingSubcommand))
+}
+
+/// Prints help, version or what is wrong with the arguments.
+fn explain(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Unusable } else { Exit::Good }
+}

@@ -1,0 +1,177 @@
+//! `midcomms replay`.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Context;
+
+use super::args::{ReplayArgs, ReplayFormat, ReplayPlan};
+use super::deliveries::Deliveries;
+use super::exit::{Exit, end_on_closed_pipe};
+use super::inputs::{Input, expand};
+use super::parallel::in_order;
+use super::progress::Progress;
+use super::trouble::Trouble;
+use crate::capture::{CaptureError, CaptureReader, CaptureSummary};
+use crate::render::{JsonReport, Paint, TextReport};
+use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions};
+
+const UNWRITTEN: &str = "the report cannot be written";
+
+/// What came of one input.
+struct Outcome {
+    report: FileReport,
+    troubles: Vec<Trouble>,
+}
+
+/// Judges captures.
+pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
+    let mut plan = args.validate()?;
+    let inputs = expand(&plan.args.input.paths, plan.args.together);
+    let deliveries = Mutex::new(create_deliveries(&plan, &inputs)?);
+    let total = inputs.iter().map(Input::bytes).sum();
+    let progress = Progress::new(total, !plan.args.quiet);
+    plan.options.capture.progress = progress.counter();
+    let mut printer = Printer::new(&plan);
+    printer.head().context(UNWRITTEN)?;
+    let mut exit = Exit::default();
+    let judge_one = |input: &Input| {
+        let mut deliveries = deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        match deliveries.as_mut() {
+            None => {
+                drop(deliveries);
+                judge(input, &plan.options, &mut NoDeliveries)
+            }
+            Some(sink) => {
+                if inputs.len() > 1 {
+                    sink.begin_input(&input.name());
+                }
+                judge(input, &plan.options, sink)
+            }
+        }
+    };
+    in_order(&inputs, plan.threads, judge_one, |outcome| {
+        exit = exit.max(Exit::of(&outcome.report, plan.args.strict));
+        progress.suspended(|| printer.outcome(&outcome))
+    })
+    .context(UNWRITTEN)?;
+    drop(progress);
+    printer.tail().context(UNWRITTEN)?;
+    if let Some(sink) = deliveries.into_inner().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        sink.flush().context("the deliveries cannot be written")?;
+    }
+    Ok(exit)
+}
+
+fn judge(input: &Input, options: &ReplayOptions, sink: &mut dyn DeliverySink) -> Outcome {
+    let name = input.name();
+    let paths = match input {
+        Input::Capture(paths) => paths,
+        Input::Unusable(_, reason) => {
+            let trouble = Trouble::with_input(&name, reason);
+            return unreadable(name, trouble);
+        }
+    };
+    match CaptureReader::open_together(paths, &options.capture) {
+        Ok(reader) => {
+            let mut replay = Replay::new(options, sink);
+            let summary = reader.read(&mut |observed| replay.observe(&observed));
+            let troubles = troubles(&summary);
+            Outcome { report: replay.finish(name, &summary), troubles }
+        }
+        Err(error) => unreadable(name, Trouble::from(&error)),
+    }
+}
+
+fn unreadable(name: String, trouble: Trouble) -> Outcome {
+    let report = FileReport::unreadable(name, trouble.what.clone());
+    Outcome { report, troubles: vec![trouble] }
+}
+
+fn troubles(summary: &CaptureSummary) -> Vec<Trouble> {
+    summary.damage.iter().map(|error: &CaptureError| Trouble::from(error)).collect()
+}
+
+fn create_deliveries(plan: &ReplayPlan, inputs: &[Input]) -> anyhow::Result<Option<Deliveries>> {
+    let Some(path) = &plan.args.deliveries else { return Ok(None) };
+    for input in inputs {
+        if let Input::Capture(captures) = input {
+            let is_capture = captures.iter().any(|capture| is_same_file(capture, path));
+            anyhow::ensure!(!is_capture, "{}: is to be judged, not overwritten", path.display());
+        }
+    }
+    let created = Deliveries::create(path, plan.args.together);
+    Ok(Some(created.with_context(|| format!("{}: cannot be written", path.display()))?))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// Where reports go, and in which form.
+struct Printer {
+    form: Form,
+    /// The standard output is taken by the deliveries.
+    to_stderr: bool,
+    errors: Paint,
+}
+
+enum Form {
+    Text(TextReport),
+    Json(JsonReport),
+}
+
+impl Printer {
+    fn new(plan: &ReplayPlan) -> Self {
+        let args = &plan.args;
+        let to_stderr = args.deliveries.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        let errors = Paint::new(args.color.applies_to(&io::stderr()));
+        let paint = if to_stderr { errors } else { Paint::new(args.color.applies_to(&io::stdout())) };
+        let form = match args.format {
+            ReplayFormat::Text => Form::Text(TextReport::new(paint, args.quiet, plan.options.capture.ports.clone())),
+            ReplayFormat::Json => Form::Json(JsonReport::default()),
+        };
+        Self { form, to_stderr, errors }
+    }
+
+    fn head(&mut self) -> io::Result<()> {
+        let text = match &self.form {
+            Form::Text(_) => String::new(),
+            Form::Json(json) => json.head(),
+        };
+        self.print(&text)
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) -> io::Result<()> {
+        let text = match &mut self.form {
+            Form::Text(text) => text.file(&outcome.report),
+            Form::Json(json) => json.file(&outcome.report)?,
+        };
+        for trouble in &outcome.troubles {
+            trouble.tell(self.errors);
+        }
+        self.print(&text)
+    }
+
+    fn tail(&mut self) -> io::Result<()> {
+        let text = match &self.form {
+            Form::Text(text) => text.summary(),
+            Form::Json(json) => json.tail(),
+        };
+        self.print(&text)
+    }
+
+    fn print(&self, text: &str) -> io::Result<()> {
+        if self.to_stderr {
+            let _ = io::stderr().write_all(text.as_bytes());
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        end_on_closed_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+}
