@@ -43,6 +43,7 @@ fn simulate(mut choices: Choices, mask: u32) -> Run {
     for node in &mut world.nodes {
         node.resets_on_bare |= node.revision == Revision::Linux6_1 && choices.chance(30);
     }
+    world.patience = [0, 60, 90, 97][choices.below(4)];
     for _ in 0..length {
         if !choices.next_step() {
             break;
@@ -58,7 +59,7 @@ fn class(error: &str) -> String {
     let kind = error.split(':').next().unwrap_or_default();
     let refusal = error.split("Refusal").nth(1).unwrap_or_default();
     let words = refusal.split(|c: char| !c.is_ascii_alphabetic() && c != '-' && c != '_');
-    let words: Vec<&str> = words.filter(|word| word.len() > 1).take(24).collect();
+    let words: Vec<&str> = words.filter(|word| word.len() > 1).take(14).collect();
     let rule = refusal.split("rule: ").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or_default();
     format!("{kind} {rule} {}", words.join(" "))
 }

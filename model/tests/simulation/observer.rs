@@ -140,6 +140,7 @@ fn advance(
     label: usize,
 ) -> Result<Vec<Pair<usize>>, String> {
     let mut refused = None;
+    let mut all = String::new();
     let mut kept: Vec<Pair<usize>> = Vec::new();
     let mut more = Vec::new();
     for mut pair in frontier {
@@ -148,11 +149,14 @@ fn advance(
                 more.extend(second);
                 kept.push(pair);
             }
-            Err(refusal) => refused = refused.or(Some(refusal)),
+            Err(refusal) => {
+                all += &format!("\n    {}: {}, not {}", refusal.refusal.rule, refusal.refusal.expected, refusal.refusal.got);
+                refused = refused.or(Some(refusal));
+            }
         }
     }
     if let (true, Some(refused)) = (kept.is_empty(), refused) {
-        return Err(format!("{:?} earlier {:?}", refused.refusal, refused.earlier));
+        return Err(format!("{:?} earlier {:?}{all}", refused.refusal, refused.earlier));
     }
     let mut distinct: Vec<Pair<usize>> = Vec::new();
     for pair in kept.into_iter().chain(more) {
@@ -166,7 +170,10 @@ fn advance(
 /// Whether what was inferred for the reader of one direction is what it really accepted. At the end of an incarnation
 /// the observer cannot know: what was seen may have been lost behind the switch and never sent again, and what came on
 /// a connection that was reset or that the reader had closed may have been read all the same (CAP-3, CAP-4).
+/// Likewise the queue of a node that saw no answer may go out again and find a reader or none (H4).
 pub(crate) fn compare(network: &Network, inferred: &[usize], accepted: &[Accepted]) -> Result<usize, String> {
+    let is_doubtful = |label: usize| network.transmissions[label].is_doubtful;
+    let doubtful: Vec<bool> = inferred.iter().map(|&label| is_doubtful(label)).collect();
     let key = |label: usize| match network.transmissions[label].what {
         What::Opts { seq, body, .. } => (seq, body),
         What::Ack(_) | What::Bare { .. } => (0, 0),
@@ -188,10 +195,9 @@ pub(crate) fn compare(network: &Network, inferred: &[usize], accepted: &[Accepte
             continue;
         }
         let at_end = |next: Option<u32>| next.is_none_or(|seq| seq == 0);
-        if let Some(told) = told.filter(|told| !accepted_bodies.contains(&told.1))
+        if told.is_some_and(|told| !accepted_bodies.contains(&told.1) || !doubtful[i])
             && at_end(real.map(|real| real.seq))
         {
-            let _ = told;
             (i, ambiguous) = (i + 1, ambiguous + 1);
             continue;
         }

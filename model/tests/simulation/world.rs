@@ -61,6 +61,8 @@ pub(crate) struct World {
     /// An incarnation handled something of one that it does not talk to (H4, H5).
     pub(crate) is_contaminated: bool,
     pub(crate) resets: u32,
+    /// So many times of a hundred nobody leaves although the time has come.
+    pub(crate) patience: usize,
     own: [Option<usize>; 2],
     incoming: [Option<usize>; 2],
     backlog: [VecDeque<usize>; 2],
@@ -81,6 +83,7 @@ impl World {
             accepted: [Vec::new(), Vec::new()],
             is_contaminated: false,
             resets: 0,
+            patience: 0,
             own: [None; 2],
             incoming: [None; 2],
             backlog: Default::default(),
@@ -130,6 +133,7 @@ impl World {
             300..310 => self.cut(choices),
             310..325 => self.notice_some(n, choices),
             325..335 => self.join(n),
+            335..341 if choices.below(100) < self.patience => {}
             335..340 => self.leave(n, choices),
             340..341 => self.leave_both(choices),
             341..355 => self.go_on_closing(n, choices),
