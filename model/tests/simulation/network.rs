@@ -17,7 +17,6 @@ pub(crate) enum What {
 /// One transmission of a message. Its index is the observer's label.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transmission {
-    pub(crate) from: usize,
     pub(crate) what: What,
     /// Which incarnation of a record wrote it.
     pub(crate) life: u32,
@@ -111,7 +110,7 @@ impl Network {
 
     pub(crate) fn write(&mut self, conn: usize, from: usize, what: What, life: u32) {
         let label = self.transmissions.len();
-        self.transmissions.push(Transmission { from, what, life, is_doubtful: false, was_seen: false });
+        self.transmissions.push(Transmission { what, life, is_doubtful: false, was_seen: false });
         let direction = &mut self.connections[conn].directions[from];
         if !direction.is_cut_before {
             direction.wire.push_back(Frame::Message(label));

@@ -67,13 +67,10 @@ pub(crate) struct Node {
     uncounted: u32,
     fin: Option<u32>,
     pub(crate) life: u32,
-    /// The incarnation of the peer's that this one talks to.
-    pub(crate) peer_life: Option<u32>,
     // The output.
     pub(crate) pages: VecDeque<Page>,
     // The upper layer.
     pub(crate) wants_status: bool,
-    pub(crate) wants_names: bool,
 }
 
 impl Node {
@@ -92,10 +89,8 @@ impl Node {
             uncounted: 0,
             fin: None,
             life,
-            peer_life: None,
             pages: VecDeque::new(),
             wants_status: false,
-            wants_names: false,
         }
     }
 

@@ -150,7 +150,10 @@ fn advance(
                 kept.push(pair);
             }
             Err(refusal) => {
-                all += &format!("\n    {}: {}, not {}", refusal.refusal.rule, refusal.refusal.expected, refusal.refusal.got);
+                all += &format!(
+                    "\n    {}: {}, not {}",
+                    refusal.refusal.rule, refusal.refusal.expected, refusal.refusal.got
+                );
                 refused = refused.or(Some(refusal));
             }
         }

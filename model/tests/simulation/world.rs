@@ -118,9 +118,8 @@ impl World {
     // ---- one step ----
 
     pub(crate) fn step(&mut self, choices: &mut Choices) {
-        let n = 0;
         let action = choices.below(400);
-        let n = n + choices.below(2);
+        let n = choices.below(2);
         match action {
             0..60 => self.pass_some(choices),
             60..120 => self.read_batch(n, choices),
@@ -646,7 +645,7 @@ impl World {
         let own = self.nodes[n].life;
         let mine = *self.talks_to.entry(own).or_insert(life);
         let its = *self.talks_to.entry(life).or_insert(own);
-        self.is_contaminated |= mine != life || its != own || self.nodes[1 - n].life > life && mine != life;
+        self.is_contaminated |= mine != life || its != own;
     }
 
     fn answer_status(&mut self, n: usize, choices: &mut Choices) {
