@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod cli;
 pub mod describe;
+mod hash;
 pub mod messages;
 mod render;
 pub mod replay;

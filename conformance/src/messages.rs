@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use midcomms::wire::{FrameError, Framer, resync};
 
 use crate::capture::{ConnId, Direction, FrameRef, Observed, Timestamp, TransportEvent};
+use crate::hash::FoldState;
 
 /// Bytes kept while looking for the next message after a hole: the longest message and the header behind it.
 const RESYNC_WINDOW: usize = 4096 + 16;
@@ -42,12 +43,8 @@ pub enum Item<'a> {
 /// The streams of a capture.
 #[derive(Debug, Default)]
 pub struct Messages {
-    streams: HashMap<ConnId, [Stream; 2]>,
-    finished: Vec<ConnId>,
+    streams: HashMap<ConnId, [Stream; 2], FoldState>,
 }
-
-/// Connections whose end was seen and whose streams are kept, for what comes late.
-const KEPT_AFTER_END: usize = 256;
 
 impl Messages {
     /// Takes a transport event and hands out the messages that are complete with it.
@@ -67,17 +64,13 @@ impl Messages {
             TransportEvent::Hole(direction, ..) => {
                 stream(self.streams.entry(conn).or_default(), direction).lose_track();
             }
-            TransportEvent::Reset(_) => self.forget_later(conn),
-            TransportEvent::Finished(_) | TransportEvent::Missing(_) | TransportEvent::Accepted => {}
-        }
-    }
-
-    fn forget_later(&mut self, conn: ConnId) {
-        self.finished.push(conn);
-        if self.finished.len() > KEPT_AFTER_END {
-            for old in self.finished.drain(..KEPT_AFTER_END / 2) {
-                self.streams.remove(&old);
+            TransportEvent::Forgotten => {
+                self.streams.remove(&conn);
             }
+            TransportEvent::Reset(_)
+            | TransportEvent::Finished(_)
+            | TransportEvent::Missing(_)
+            | TransportEvent::Accepted => {}
         }
     }
 }

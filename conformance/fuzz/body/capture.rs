@@ -26,6 +26,7 @@ struct Told {
     accepted: bool,
     finished: [bool; 2],
     reset: [bool; 2],
+    forgotten: bool,
 }
 
 #[derive(Default)]
@@ -48,6 +49,7 @@ impl Seen {
         }
         let told = self.connections.get_mut(&observed.conn);
         let told = told.expect("a connection is opened first");
+        assert!(!told.forgotten, "nothing is told of what is forgotten");
         let once = |said: &mut bool| assert!(!std::mem::replace(said, true), "told twice");
         match observed.event {
             TransportEvent::Opened { .. } => {}
@@ -55,6 +57,7 @@ impl Seen {
             TransportEvent::Finished(direction) => once(of(&mut told.finished, direction)),
             TransportEvent::Reset(direction) => once(of(&mut told.reset, direction)),
             TransportEvent::Missing(_) => {}
+            TransportEvent::Forgotten => told.forgotten = true,
             TransportEvent::Data(_, bytes) => {
                 assert!(!bytes.is_empty(), "data without a byte");
                 self.data_bytes += bytes.len() as u64;

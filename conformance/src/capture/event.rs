@@ -131,6 +131,8 @@ pub enum TransportEvent<'a> {
     Finished(Direction),
     /// That end reset the connection (RST, ABORT).
     Reset(Direction),
+    /// Nothing more will be told of this connection: it is over and was left behind, or room was needed.
+    Forgotten,
 }
 
 /// A transport event with its place in the capture.

@@ -7,7 +7,7 @@
 //! bytes    records      frames  packets  segments    in order
 //! ```
 //!
-//! One pass with bounded memory: a window over the file, at most 8192 connections, and budgets for what waits out of
+//! One pass with bounded memory: a window over the file, at most 8192 connections (128 of them over), and budgets for what waits out of
 //! order. What the capture lacks is said ([`TransportEvent::Hole`], [`Skipped`], [`CaptureSummary::damage`]), never
 //! guessed. In the ordinary case payload goes from the window to the sink without a copy.
 //!

@@ -110,6 +110,9 @@ pub(super) fn handle_packet<S: FnMut(Observed<'_>)>(
                 }
                 if let Some(association) = table.find(&key) {
                     transfer(association, from_low, &chunk, out);
+                    if association.is_newly_closed() {
+                        table.retire(key, out);
+                    }
                 }
             }
         }

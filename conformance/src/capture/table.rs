@@ -4,11 +4,15 @@ use super::emit::Emitter;
 use super::ip::Address;
 use super::stream::{Stream, Unit};
 use super::{ConnId, Direction, Endpoint, Observed, Transport, TransportEvent};
+use crate::hash::FoldState;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Connections that are followed at the same time; beyond, one that was quiet for long is forgotten.
 const MAX_CONNECTIONS: usize = 8192;
+/// Connections that are remembered when they are over: late copies of their segments are no new ones.
+const MAX_CLOSED: usize = 128;
+/// Entries of the queue whose connection is gone, before they are swept out.
+const MAX_STALE: usize = 256;
 
 /// The two ends of a connection, the lower one first, so that both directions have the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +55,8 @@ pub(super) struct Connection {
     from_acceptor: Stream,
     /// Since it was opened, or came up for eviction.
     used: bool,
+    /// The table knows that it is over.
+    is_retired: bool,
 }
 
 impl Connection {
@@ -99,6 +105,12 @@ impl Connection {
             || (self.from_opener.is_finished() && self.from_acceptor.is_finished())
     }
 
+    /// Whether it is over and the table does not know.
+    #[inline]
+    pub(super) fn is_newly_closed(&self) -> bool {
+        !self.is_retired && self.is_closed()
+    }
+
     pub(super) fn accept<S: FnMut(Observed<'_>)>(&mut self, out: &mut Emitter<'_, S>) {
         if !self.accepted {
             self.accepted = true;
@@ -110,6 +122,11 @@ impl Connection {
         self.from_opener.close(self.id, out);
         self.from_acceptor.close(self.id, out);
     }
+
+    fn forget<S: FnMut(Observed<'_>)>(mut self, out: &mut Emitter<'_, S>) {
+        self.close(out);
+        out.emit(self.id, TransportEvent::Forgotten);
+    }
 }
 
 /// All connections, bounded.
@@ -118,6 +135,8 @@ pub(super) struct Table {
     connections: HashMap<FlowKey, Connection, FoldState>,
     /// In the order in which they come up for eviction.
     queue: VecDeque<(FlowKey, ConnId)>,
+    /// Those that are over, the oldest first.
+    closed: VecDeque<(FlowKey, ConnId)>,
     opened: u32,
 }
 
@@ -154,9 +173,10 @@ impl Table {
             from_opener: Stream::new(Direction::FromOpener, unit),
             from_acceptor: Stream::new(Direction::FromAcceptor, unit),
             used: false,
+            is_retired: false,
         };
-        if let Some(mut old) = self.connections.remove(&key) {
-            old.close(out);
+        if let Some(old) = self.connections.remove(&key) {
+            old.forget(out);
         }
         self.queue.push_back((key, id));
         let (low, high) = (endpoint(key.low), endpoint(key.high));
@@ -180,9 +200,37 @@ impl Table {
             if connection.used && !connection.is_closed() {
                 connection.used = false;
                 self.queue.push_back((key, id));
-            } else if let Some(mut connection) = self.connections.remove(&key) {
-                connection.close(out);
+            } else if let Some(connection) = self.connections.remove(&key) {
+                connection.forget(out);
             }
+        }
+    }
+
+    /// Notes that a connection is over. Of too many such, those that are over for the longest are forgotten.
+    #[cold]
+    pub(super) fn retire<S: FnMut(Observed<'_>)>(&mut self, key: FlowKey, out: &mut Emitter<'_, S>) {
+        let Some(connection) = self.connections.get_mut(&key) else {
+            return;
+        };
+        connection.is_retired = true;
+        self.closed.push_back((key, connection.id));
+        self.forget_closed(out);
+    }
+
+    fn forget_closed<S: FnMut(Observed<'_>)>(&mut self, out: &mut Emitter<'_, S>) {
+        while self.closed.len() > MAX_CLOSED {
+            let Some((key, id)) = self.closed.pop_front() else {
+                return;
+            };
+            if self.connections.get(&key).is_some_and(|connection| connection.id == id)
+                && let Some(connection) = self.connections.remove(&key)
+            {
+                connection.forget(out);
+            }
+        }
+        if self.queue.len() > self.connections.len() + MAX_STALE {
+            let connections = &self.connections;
+            self.queue.retain(|(key, id)| connections.get(key).is_some_and(|connection| connection.id == *id));
         }
     }
 
@@ -198,57 +246,4 @@ impl Table {
 
 fn endpoint((address, port): (Address, u16)) -> Endpoint {
     Endpoint { addr: address.to_ip(), port }
-}
-
-/// Hashing for keys of a few integers: a seed against crafted collisions, one multiplication per word.
-struct FoldState(u64);
-
-impl Default for FoldState {
-    fn default() -> Self {
-        FoldState(RandomState::new().hash_one(0u8))
-    }
-}
-
-impl BuildHasher for FoldState {
-    type Hasher = Fold;
-
-    fn build_hasher(&self) -> Fold {
-        Fold(self.0)
-    }
-}
-
-struct Fold(u64);
-
-impl Hasher for Fold {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64((*byte).into());
-        }
-    }
-
-    #[inline]
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product as u64) ^ ((product >> 64) as u64);
-    }
-
-    #[inline]
-    fn write_u128(&mut self, word: u128) {
-        self.write_u64(word as u64);
-        self.write_u64((word >> 64) as u64);
-    }
-
-    #[inline]
-    fn write_u16(&mut self, word: u16) {
-        self.write_u64(word.into());
-    }
-
-    #[inline]
-    fn write_u8(&mut self, word: u8) {
-        self.write_u64(word.into());
-    }
 }

@@ -81,6 +81,9 @@ pub(super) fn handle_segment<S: FnMut(Observed<'_>)>(
     match table.find(&key) {
         Some(connection) if !is_foreign(connection, from_low, segment) => {
             transfer(connection, from_low, segment, out);
+            if connection.is_newly_closed() {
+                table.retire(key, out);
+            }
         }
         _ if segment.has(RST) => out.summary.skipped.stray_resets += 1,
         _ => {

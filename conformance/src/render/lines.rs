@@ -45,6 +45,9 @@ impl Ends {
         if let TransportEvent::Opened { opener, acceptor, .. } = observed.event {
             self.0.insert(observed.conn, [opener.to_string(), acceptor.to_string()]);
         }
+        if observed.event == TransportEvent::Forgotten {
+            self.0.remove(&observed.conn);
+        }
     }
 
     fn of(&self, conn: ConnId, direction: Direction) -> [&str; 2] {
@@ -62,7 +65,7 @@ impl Ends {
 /// Whose doing an event is.
 fn doer(event: &TransportEvent<'_>) -> Direction {
     match *event {
-        TransportEvent::Opened { .. } => Direction::FromOpener,
+        TransportEvent::Opened { .. } | TransportEvent::Forgotten => Direction::FromOpener,
         TransportEvent::Accepted => Direction::FromAcceptor,
         TransportEvent::Data(direction, _)
         | TransportEvent::Hole(direction, ..)
@@ -166,7 +169,7 @@ impl DecodedLines for TextLines {
                 let bytes = bytes.map_or("an unknown number of".to_owned(), |bytes| bytes.to_string());
                 format!("hole: {bytes} bytes are not in the capture ({})", reason_name(reason))
             }
-            TransportEvent::Data(..) | TransportEvent::Missing(_) => return Ok(()),
+            TransportEvent::Data(..) | TransportEvent::Missing(_) | TransportEvent::Forgotten => return Ok(()),
         };
         let direction = doer(&observed.event);
         let place = self.place(observed.frame.number, observed.time, observed.conn, direction);
@@ -322,7 +325,7 @@ impl DecodedLines for JsonLines {
             TransportEvent::Finished(_) => Event::Finished,
             TransportEvent::Reset(_) => Event::Reset,
             TransportEvent::Hole(_, bytes, reason) => Event::Hole { hole: bytes, reason: reason_name(reason) },
-            TransportEvent::Data(..) | TransportEvent::Missing(_) => return Ok(()),
+            TransportEvent::Data(..) | TransportEvent::Missing(_) | TransportEvent::Forgotten => return Ok(()),
         };
         self.event_line(observed, doer(&observed.event), event, out)
     }

@@ -16,6 +16,7 @@ use midcomms_model::{Record, Refusal, RevisionSet, rule};
 use crate::capture::{
     CaptureError, CaptureOptions, CaptureReader, CaptureSummary, ConnId, Direction, Endpoint, Observed, TransportEvent,
 };
+use crate::hash::FoldState;
 use crate::messages::{Item, Messages, Seen};
 
 pub use label::Label;
@@ -77,7 +78,7 @@ pub struct Replay<'a> {
 /// Everything but the streams, so that both can be borrowed at once.
 #[derive(Default)]
 struct Judged {
-    connections: HashMap<ConnId, Link>,
+    connections: HashMap<ConnId, Link, FoldState>,
     nodes: HashMap<IpAddr, u32>,
     pairs: Vec<PairReplay>,
     pair_of: HashMap<(IpAddr, IpAddr), usize>,
@@ -174,6 +175,9 @@ impl Judged {
             TransportEvent::Hole(direction, ..) | TransportEvent::Missing(direction) => {
                 pair.hole(conn, link.sender(direction))
             }
+            TransportEvent::Forgotten => {
+                self.connections.remove(&conn);
+            }
             TransportEvent::Opened { .. } | TransportEvent::Accepted | TransportEvent::Data(..) => {}
         }
     }
@@ -219,9 +223,8 @@ impl Judged {
             Ok(translated) => translated,
             Err(refusal) => return pair.reject(from, seen, refusal, &self.nodes),
         };
-        let known = *self.nodes.entry(from).or_insert(translated.nodeid);
-        let peer = self.nodes.get(&to).copied();
-        if known != translated.nodeid || peer == Some(translated.nodeid) {
+        let is_usual = pair.has_heard(from, translated.nodeid);
+        if !is_usual && let Err(known) = check_node(&mut self.nodes, from, to, translated.nodeid) {
             let expected = format!("node {known}, whose address this is");
             let got = format!("node {}", translated.nodeid);
             return pair.reject(from, seen, Refusal::new(rule::WIRE_7, expected, got), &self.nodes);
@@ -229,6 +232,12 @@ impl Judged {
         let arrived = Arrived { from, seen, translated: &translated };
         pair.message(&arrived, &self.nodes, options, deliveries);
     }
+}
+
+/// WIRE-7: an address belongs to one node and a node to one address of the pair; fails with the one it belongs to.
+fn check_node(nodes: &mut HashMap<IpAddr, u32>, from: IpAddr, to: IpAddr, id: u32) -> Result<(), u32> {
+    let known = *nodes.entry(from).or_insert(id);
+    if known != id || nodes.get(&to) == Some(&id) { Err(known) } else { Ok(()) }
 }
 
 fn notes(summary: &CaptureSummary, resynchronised: u64, lost_track: u64) -> Vec<String> {

@@ -47,12 +47,13 @@ struct Place {
 /// A pair while it is replayed.
 pub(super) struct PairReplay {
     addresses: [IpAddr; 2],
+    /// The nodes at these addresses, once they were heard in this pair.
+    ids: [Option<u32>; 2],
     frontier: Vec<Pair<Label>>,
     /// How often the frontier had that many explanations, by size.
     sizes: Vec<u64>,
     messages: u64,
     delivered: [[u64; 2]; 2],
-    revisions_set: [bool; 2],
     /// The last messages and their senders.
     shown: VecDeque<(Side, Label)>,
     stalls: Vec<(Side, StallReport)>,
@@ -68,11 +69,11 @@ impl PairReplay {
     pub(super) fn new(addresses: [IpAddr; 2], is_complete: bool, options: &ReplayOptions) -> Self {
         Self {
             addresses,
+            ids: [None; 2],
             frontier: vec![Pair::new([RevisionSet::any(); 2], is_complete)],
             sizes: vec![0; options.budget + 2],
             messages: 0,
             delivered: [[0; 2]; 2],
-            revisions_set: [false; 2],
             shown: VecDeque::with_capacity(SHOWN_BEFORE),
             stalls: Vec::new(),
             messages_since_hole: None,
@@ -102,8 +103,22 @@ impl PairReplay {
         }
     }
 
+    fn known_id(&self, side: Side) -> Option<u32> {
+        let [a, b] = self.ids;
+        match side {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
+
     fn id(&self, side: Side, nodes: &HashMap<IpAddr, u32>) -> u32 {
-        nodes.get(&self.address(side)).copied().unwrap_or(0)
+        self.known_id(side).or_else(|| nodes.get(&self.address(side)).copied()).unwrap_or(0)
+    }
+
+    /// Whether both nodes were heard in this pair, the one at `address` as node `id`.
+    pub(super) fn has_heard(&self, address: IpAddr, id: u32) -> bool {
+        let side = self.side(address);
+        self.known_id(side) == Some(id) && self.known_id(side.other()).is_some()
     }
 
     pub(super) fn records(&self, nodes: &HashMap<IpAddr, u32>) -> impl Iterator<Item = NodeRecord> {
@@ -177,7 +192,7 @@ impl PairReplay {
             *count += 1;
         }
         let from = self.side(arrived.from);
-        self.restrict_revisions(from, arrived.translated.nodeid, options);
+        self.learn_id(from, arrived.translated.nodeid, options);
         let label = Label::of_message(arrived.seen, arrived.translated);
         if let Err(refused) = self.advance(from, arrived.translated, label) {
             return self.refuse(from, arrived.seen, refused, nodes);
@@ -206,7 +221,9 @@ impl PairReplay {
             match pair.sent(Conn(label.conn.0), from, translated.version, &translated.message, label) {
                 Ok(second) => {
                     more.extend(second);
-                    self.frontier.swap(kept, index);
+                    if kept < index {
+                        self.frontier.swap(kept, index);
+                    }
                     kept += 1;
                 }
                 Err(refusal) => refused = refused.or(Some(refusal)),
@@ -281,13 +298,14 @@ impl PairReplay {
         }
     }
 
-    fn restrict_revisions(&mut self, side: Side, id: u32, options: &ReplayOptions) {
-        let [a, b] = &mut self.revisions_set;
-        let done = match side {
+    /// With the node's id the revisions are known that it may speak.
+    fn learn_id(&mut self, side: Side, id: u32, options: &ReplayOptions) {
+        let [a, b] = &mut self.ids;
+        let known = match side {
             Side::A => a,
             Side::B => b,
         };
-        if std::mem::replace(done, true) {
+        if known.replace(id).is_some() {
             return;
         }
         let revisions = options.revisions.get(&id).copied().unwrap_or(options.default_revisions);

@@ -231,6 +231,7 @@ impl Log {
             TransportEvent::Finished(direction) => format!("{} fin", arrow(direction)),
             TransportEvent::Reset(direction) => format!("{} rst", arrow(direction)),
             TransportEvent::Missing(direction) => format!("{} missing", arrow(direction)),
+            TransportEvent::Forgotten => return,
         };
         self.flush();
         self.entries.push(entry);

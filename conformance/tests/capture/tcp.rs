@@ -1,6 +1,6 @@
 //! TCP connections of every kind, event by event.
 
-use super::build::{A_PORT, B_PORT, Script, log, read, reader};
+use super::build::{Frame, A_PORT, B_PORT, Script, log, read, reader};
 use midcomms_conformance::capture::{CaptureOptions, CaptureReader, TransportEvent};
 use std::io::Cursor;
 
@@ -289,6 +289,32 @@ fn quiet_connections_are_forgotten_and_busy_ones_are_not() {
     assert_eq!(summary.connections, 20_001);
     assert!(log.ends_with("c1> !"));
     assert!(!log.contains("found"));
+}
+
+#[test]
+fn connections_that_are_over_are_forgotten_in_their_order_and_recent_ones_are_not() {
+    let from_host = |host: u32, mut frame: Frame| {
+        frame.data[26..30].copy_from_slice(&(0x0b00_0000 + host).to_be_bytes());
+        frame
+    };
+    let mut script = Script::default();
+    script.a("S", 999, 0, "").a("R", 1000, 0, "").a("A", 1000, 5000, "late");
+    let [syn, reset, late] = &script.frames[..] else { panic!("three frames") };
+    let (syn, reset, late) = (syn.clone(), reset.clone(), late.clone());
+    script.frames.clear();
+    for host in 1..=1000 {
+        script.frames.extend([from_host(host, syn.clone()), from_host(host, reset.clone())]);
+    }
+    script.frames.extend([from_host(1, late.clone()), from_host(1000, late)]);
+    let (mut forgotten, mut said) = (Vec::new(), Vec::new());
+    let summary = reader(script.pcap()).read(&mut |observed| match observed.event {
+        TransportEvent::Forgotten => forgotten.push(observed.conn.0),
+        TransportEvent::Data(..) => said.push(observed.conn.0),
+        _ => assert!(!forgotten.contains(&observed.conn.0)),
+    });
+    assert_eq!(forgotten, (1..=1000 - 128).collect::<Vec<_>>());
+    assert_eq!(said, [1001, 1000], "a late segment of what was forgotten is found as another connection");
+    assert_eq!(summary.connections, 1001);
 }
 
 #[test]

@@ -132,7 +132,7 @@ impl<L: Copy> Pair<L> {
                 return Err(Refusal::new(rule::RCV_6, "FIN inside OPTS", "a bare FIN"));
             }
         };
-        let revisions = node.narrowed(allowed, rule::SND_2, "NAMES inside OPTS", "NAMES bare")?;
+        let revisions = node.narrowed(allowed, rule::SND_2, || ["NAMES inside OPTS", "NAMES bare"].map(Into::into))?;
         Ok(Reading { current: Some(Fit::Bare), new_life: None, revisions })
     }
 
@@ -141,7 +141,7 @@ impl<L: Copy> Pair<L> {
         let revisions = match inner {
             Inner::Names => {
                 let allowed = RevisionSet::any().filter(Revision::sequences_names);
-                node.narrowed(allowed, rule::SND_2, "NAMES bare", "NAMES inside OPTS")?
+                node.narrowed(allowed, rule::SND_2, || ["NAMES bare", "NAMES inside OPTS"].map(Into::into))?
             }
             Inner::Status => {
                 return Err(Refusal::new(rule::SND_2, "RCOM STATUS bare", "it inside OPTS"));
@@ -276,13 +276,13 @@ impl<L: Copy> Pair<L> {
             }
             Ok(fit) => {
                 let allowed = self.revisions_that_ack(conn, from, number);
-                let expected = match node.revisions.iter().last().map(Revision::ack_policy) {
+                let expected = || match node.revisions.iter().last().map(Revision::ack_policy) {
                     Some(AckPolicy::Threshold(most)) => {
                         format!("an ACK for a duplicate or a FIN, or one that is {most} messages further")
                     }
                     _ => "an ACK for each message accepted".to_owned(),
                 };
-                let revisions = node.narrowed(allowed, rule::RCV_5, &expected, &format!("ACK({number})"))?;
+                let revisions = node.narrowed(allowed, rule::RCV_5, || [expected(), format!("ACK({number})")])?;
                 Ok(Reading { current: Some(fit), new_life, revisions })
             }
         }
@@ -327,8 +327,9 @@ impl<L: Copy> Pair<L> {
                 next = next.next();
             }
         }
-        let may_have_more = self.node(from.other()).is_unsettled || !next.is_before(number);
-        (number != Seq::ZERO && may_have_more).then_some(Fit::Ack)
+        // Numbers of an incarnation that begins count from 0.
+        let is_accepted = number != Seq::ZERO && number.0 <= next.0;
+        (is_accepted || self.node(from.other()).is_unsettled).then_some(Fit::Ack)
     }
 
     /// RCV-7: the lowest number that an ACK on `conn` may have. What a node writes on a connection that it opened
@@ -374,15 +375,16 @@ impl<L: Copy> Pair<L> {
 pub(super) const MAX_LOST_AT_START: u32 = 4096 / 40;
 
 impl<L: Copy> Node<L> {
+    /// The revisions left, or a refusal that says what was expected and what there was.
     fn narrowed(
         &self,
         allowed: RevisionSet,
         rule: rule::Rule,
-        expected: &str,
-        got: &str,
+        tell: impl FnOnce() -> [String; 2],
     ) -> Result<RevisionSet, Refusal> {
         let left = self.revisions.intersection(allowed);
         if left.is_empty() {
+            let [expected, got] = tell();
             return Err(Refusal::new(rule, format!("{expected} from {}", self.revisions), got));
         }
         Ok(left)

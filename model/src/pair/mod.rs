@@ -1,8 +1,8 @@
 //! Two nodes as an observer between them sees them: who sent what on which connection, and what broke when.
 //!
 //! An observer does not see when a node reads what arrived, nor membership, shutdown, fence or timeout. [`Pair`] is one
-//! explanation of what was seen so far: each node reads at once ([`node`]), and where a later reading would allow a
-//! message, the checks in [`judge`] grant it. A message that fits two incarnations makes two explanations.
+//! explanation of what was seen so far: each node reads at once (`node`), and where a later reading would allow a
+//! message, the checks in `judge` grant it. A message that fits two incarnations makes two explanations.
 //!
 //! Numbers are full 32 bits here. A label of type `L` travels with every message and comes back with what is told of it.
 
@@ -130,7 +130,7 @@ impl<L: Copy> Pair<L> {
         if let Some(old) = superseded.filter(|old| !old.is_counted).map(|old| old.id) {
             self.count_break(old, at, false);
             self.disturb(old);
-            self.forget_unproven();
+            self.forget_unproven(Some(old));
         }
         self.forget_dead();
         self.clock += 1;
@@ -150,7 +150,7 @@ impl<L: Copy> Pair<L> {
         if let Some(connection) = self.connection_mut(conn) {
             connection.half_mut(by).reset = true;
             self.note_end(conn, at, true);
-            self.forget_unproven();
+            self.forget_unproven(Some(conn));
         }
     }
 
@@ -168,7 +168,7 @@ impl<L: Copy> Pair<L> {
         }
         self.node_mut(from).note_hole();
         self.node_mut(from.other()).prompts = UNKNOWN_PROMPTS;
-        self.forget_unproven();
+        self.forget_unproven(None);
     }
 
     /// `from` sent `message` on `conn`. On success the explanation holds it; a second explanation is returned where
@@ -220,7 +220,7 @@ impl<L: Copy> Pair<L> {
         for node in &mut self.nodes {
             node.prompts = UNKNOWN_PROMPTS;
         }
-        self.forget_unproven();
+        self.forget_unproven(None);
     }
 
     /// Nothing more will be seen: an incarnation that may have begun did begin where what arrived for it says so. A
@@ -244,9 +244,15 @@ impl<L: Copy> Pair<L> {
         }
     }
 
-    /// What looked wrong may be explained by what was not seen.
-    fn forget_unproven(&mut self) {
-        self.suspicions.retain(Suspicion::needs_proof);
+    /// What looked wrong may be explained by what was not seen: on `lost`, if that is known, and there only by what
+    /// the peer of who looked wrong wrote.
+    fn forget_unproven(&mut self, lost: Option<Conn>) {
+        let Self { suspicions, connections, .. } = self;
+        let wrote = |side| {
+            let lost = lost.and_then(|lost| connections.iter().find(|connection| connection.id == lost));
+            lost.is_none_or(|connection: &Connection| connection.half(side).last_write > 0)
+        };
+        suspicions.retain(|suspect| suspect.needs_proof() || !wrote(suspect.culprit.other()));
     }
 
     fn arrive(&mut self, conn: Conn, from: Side, message: &Message, label: L) {
