@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod cli;
+pub mod corpus;
 pub mod describe;
 mod hash;
 pub mod messages;

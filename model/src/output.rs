@@ -17,8 +17,10 @@ pub struct Output {
     run: Option<Seq>,
     /// Lowest and highest number that went out here as a copy.
     copies: Option<(Seq, Seq)>,
-    /// The first fresh number written here since the last break of the pair was seen.
+    /// The first fresh number written here since the oldest break that no pass has answered here.
     fresh_since_break: Option<Seq>,
+    /// No pass has begun here since the last break.
+    is_unanswered: bool,
     /// Whether anything fresh was written here.
     has_fresh: bool,
 }
@@ -44,7 +46,9 @@ pub enum Place {
 impl Output {
     /// A break of the pair was seen.
     pub fn note_break(&mut self) {
-        self.fresh_since_break = None;
+        if !std::mem::replace(&mut self.is_unanswered, true) {
+            self.fresh_since_break = None;
+        }
     }
 
     /// Whether anything fresh was written.
@@ -114,6 +118,7 @@ impl Output {
 
     /// A copy was written.
     pub fn write_copy(&mut self, seq: Seq) {
+        self.is_unanswered = false;
         self.run = Some(seq);
         self.copies = Some(match self.copies {
             None => (seq, seq),

@@ -1,6 +1,6 @@
 //! TCP connections of every kind, event by event.
 
-use super::build::{Frame, A_PORT, B_PORT, Script, log, read, reader};
+use super::build::{A_PORT, B_PORT, Frame, Script, log, read, reader};
 use midcomms_conformance::capture::{CaptureOptions, CaptureReader, TransportEvent};
 use std::io::Cursor;
 

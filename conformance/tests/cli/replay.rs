@@ -27,13 +27,12 @@ fn rejected_is_1() {
 
 #[test]
 fn a_stall_is_0_and_1_when_strict() {
-    // Every gap counts as a stall here.
-    let arguments = ["replay", &kernel("latetold-k612"), "--stall-after", "0"];
+    let arguments = ["replay", &kernel("stallhunt-k612")];
     let output = midcomms(&arguments);
     assert_eq!(code(&output), 0);
     let text = stdout(&output);
     assert!(text.contains("accepted, stalled"), "{text}");
-    assert!(text.contains("message 0 from node 1 to node 2 was missing"), "{text}");
+    assert!(text.contains("message 7860 from node 2 to node 1 never came"), "{text}");
     assert!(text.contains("1 accepted (1 stalled)"), "{text}");
     assert_eq!(code(&midcomms(&[&arguments[..], &["--strict"]].concat())), 1);
 }
@@ -160,8 +159,8 @@ fn json_has_the_fields_of_the_schema() {
 fn json_tells_a_rejection_a_stall_and_a_missing_file() {
     let desk = Desk::new();
     let missing = desk.name("missing.pcap");
-    let late = kernel("latetold-k612");
-    let arguments = ["replay", "--format", "json", "--stall-after", "0", &desk.rejected(), &late, &missing];
+    let stalled = kernel("stallhunt-k612");
+    let arguments = ["replay", "--format", "json", &desk.rejected(), &stalled, &missing];
     let report = json(&midcomms(&arguments));
     let rejection = &report["files"][0]["pairs"][0]["rejection"];
     assert_eq!((&rejection["frame"], &rejection["first_frame"]), (&132.into(), &132.into()));
@@ -172,7 +171,7 @@ fn json_tells_a_rejection_a_stall_and_a_missing_file() {
     assert_eq!(rejection["before"].as_array().unwrap().len(), 8);
     assert!((rejection["time"].as_f64().unwrap() - 1_795_327_693.099_888).abs() < 1e-6);
     let stall = &report["files"][1]["pairs"][0]["stalls"][0];
-    assert_eq!((&stall["from"], &stall["to"], &stall["seq"]), (&1.into(), &2.into(), &0.into()));
+    assert_eq!((&stall["from"], &stall["to"], &stall["seq"]), (&2.into(), &1.into(), &7860.into()));
     assert!(stall["since"].is_f64() && stall["lasted"].is_f64() && stall["ignored"].is_u64());
     assert!(report["files"][2]["verdict"].is_null());
     assert!(report["files"][2]["error"].as_str().unwrap().contains("cannot be opened"));

@@ -12,13 +12,19 @@ use super::node::Node;
 use super::suspicion::{Proof, Suspicion};
 use super::{Conn, Pair, Side};
 
-/// How a message fits.
+/// How a message fits: in one way, or in two that what follows has to tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// In the sender's present incarnation, as what.
-    pub(super) current: Option<Fit>,
-    /// As what in an incarnation that begins with it.
-    pub(super) new_life: Option<Fit>,
+    pub(super) first: Candidate,
+    pub(super) second: Option<Candidate>,
+}
+
+/// A way in which a message fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) fit: Fit,
+    /// It is the first message of an incarnation.
+    pub(super) begins: bool,
     /// The sender's revisions afterwards.
     pub(super) revisions: RevisionSet,
 }
@@ -36,21 +42,36 @@ pub(super) enum Fit {
     Bare,
 }
 
-impl Reading {
-    pub(super) fn both_fit(&self) -> bool {
-        self.current.is_some() && self.new_life.is_some()
+impl Candidate {
+    fn current(fit: Fit, revisions: RevisionSet) -> Self {
+        Self { fit, begins: false, revisions }
+    }
+
+    fn beginning(fit: Fit, revisions: RevisionSet) -> Self {
+        Self { fit, begins: true, revisions }
     }
 
     /// The number of `message`, where it is a fresh one of the present incarnation.
     pub(super) fn fresh_number(&self, message: &Message) -> Option<Seq> {
         match *message {
-            Message::Opts { seq, .. } if self.current == Some(Fit::Fresh) => Some(seq),
+            Message::Opts { seq, .. } if self.fit == Fit::Fresh && !self.begins => Some(seq),
             _ => None,
         }
     }
+}
 
-    pub(super) fn new_life_only(self) -> Self {
-        Self { current: None, ..self }
+impl Reading {
+    fn only(first: Candidate) -> Self {
+        Self { first, second: None }
+    }
+
+    /// What fits, best first, or why the best does not.
+    fn of(first: Result<Candidate, Refusal>, second: Option<Candidate>) -> Result<Self, Refusal> {
+        match (first, second) {
+            (Ok(first), second) => Ok(Self { first, second }),
+            (Err(_), Some(only)) => Ok(Self::only(only)),
+            (Err(refusal), None) => Err(refusal),
+        }
     }
 }
 
@@ -70,7 +91,7 @@ impl<L: Copy> Pair<L> {
         if let Some((own, refusal)) = self.turns_away_from(conn, from) {
             self.add_suspicion(Suspicion { culprit: from, proof: Proof::WritesOn(own), at, refusal });
         }
-        if let (Message::Ack(number), Some(Fit::SuspectAck)) = (*message, reading.current) {
+        if let (Message::Ack(number), Fit::SuspectAck) = (*message, reading.first.fit) {
             let sent = self.node(from.other()).record.seq_send;
             let expected = format!("at most ACK({sent}), for no more was sent");
             let refusal = Refusal::new(rule::ACK_1, expected, format!("ACK({number})"));
@@ -133,7 +154,7 @@ impl<L: Copy> Pair<L> {
             }
         };
         let revisions = node.narrowed(allowed, rule::SND_2, || ["NAMES inside OPTS", "NAMES bare"].map(Into::into))?;
-        Ok(Reading { current: Some(Fit::Bare), new_life: None, revisions })
+        Ok(Reading::only(Candidate::current(Fit::Bare, revisions)))
     }
 
     fn judge_opts(&self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64) -> Result<Reading, Refusal> {
@@ -149,24 +170,41 @@ impl<L: Copy> Pair<L> {
             _ => node.revisions,
         };
         if node.may_join_late() && seq != Seq::ZERO {
-            return Ok(Reading { current: Some(Fit::Late), new_life: None, revisions });
+            // Either it began before what is seen, or its first pages went with a break.
+            let behind_break = self.fit_opts(conn, from, seq, inner, body).ok().filter(|_| node.recent_breaks > 0);
+            let second = behind_break.map(|fit| Candidate::current(fit, revisions));
+            return Ok(Reading { first: Candidate::current(Fit::Late, revisions), second });
         }
         if !node.has_heard {
             let expected = "only STATUS and NAMES before a message from the peer told its version";
             return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
         }
         let current = self.fit_opts(conn, from, seq, inner, body);
-        // A copy that cannot be compared may be no copy.
-        let is_compared = !matches!(current, Ok(Fit::Copy(_))) || node.bodies.lookup(seq) != Body::Forgotten;
-        let may_begin = seq == Seq::ZERO || current.is_err() || !is_compared;
-        // CLS-2: a shutdown waits for the version, so that no incarnation begins with a FIN to a peer not heard in it.
-        let may_begin = may_begin && (inner != Inner::Fin || !node.log.is_empty());
-        let new_life = if may_begin { self.fit_new_life(conn, from, seq) } else { None };
-        let is_doubtful = new_life.is_some() && node.is_closing() && !is_compared && seq == Seq::ZERO;
+        let new_life =
+            if self.may_be_first(from, seq, inner, &current) { self.fit_new_life(conn, from, seq) } else { None };
+        let new_life = new_life.map(|fit| Candidate::beginning(fit, revisions));
+        Reading::of(current.map(|fit| Candidate::current(fit, revisions)), new_life)
+    }
+
+    /// Whether a message that fits the present incarnation as `current` is worth a second look as the first of one.
+    fn may_be_first(&self, from: Side, seq: Seq, inner: Inner, current: &Result<Fit, Refusal>) -> bool {
+        let node = self.node(from);
+        // CLS-2: a shutdown waits for the version, so no incarnation begins with a FIN to a peer not heard in it. But
+        // a bare STATUS that resets a record in a closing state (section 11) was heard, and is not logged.
+        let may_reset_on_status = node.is_closing() && node.revisions.iter().any(Revision::may_reset_on_status);
+        if inner == Inner::Fin && node.log.is_empty() && !may_reset_on_status {
+            return false;
+        }
         match current {
-            Ok(_) if is_doubtful => Ok(Reading { current: None, new_life, revisions }),
-            Err(refusal) if new_life.is_none() => Err(refusal),
-            current => Ok(Reading { current: current.ok(), new_life, revisions }),
+            // One that cannot be compared may be no copy. One that was compared is hardly the first of another
+            // incarnation, unless this one has just begun itself.
+            Ok(Fit::Copy(_)) => match node.bodies.lookup(seq) {
+                Body::Forgotten => true,
+                _ => seq == Seq::ZERO && node.fresh > 1,
+            },
+            // The first of this one, unless that began before what is seen.
+            Ok(_) => seq == Seq::ZERO && !node.sends_known,
+            Err(_) => true,
         }
     }
 
@@ -262,30 +300,36 @@ impl<L: Copy> Pair<L> {
         }
         let current = self.fit_ack(conn, from, number);
         let is_doubtful = !matches!(current, Ok(Fit::Ack | Fit::Late));
-        let new_life =
-            if is_doubtful || !node.log.is_empty() { self.fit_ack_of_new_life(conn, from, number) } else { None };
+        let may_begin = is_doubtful || !node.log.is_empty();
+        let new_life = if may_begin { self.fit_ack_of_new_life(conn, from, number) } else { None };
+        let new_life = new_life.map(|fit| Candidate::beginning(fit, node.revisions));
         match current {
-            Ok(_) if is_doubtful && new_life.is_some() => {
-                Ok(Reading { current: None, new_life, revisions: node.revisions })
-            }
-            Err(refusal) if new_life.is_none() => Err(refusal),
-            Err(_) => Ok(Reading { current: None, new_life, revisions: node.revisions }),
+            Ok(_) if is_doubtful => match new_life {
+                Some(new_life) => Ok(Reading::only(new_life)),
+                None => Ok(Reading::only(Candidate::current(Fit::SuspectAck, node.revisions))),
+            },
             // What it counted before is not known.
-            Ok(fit @ (Fit::SuspectAck | Fit::Late)) => {
-                Ok(Reading { current: Some(fit), new_life: None, revisions: node.revisions })
-            }
+            Ok(Fit::Late) => Ok(Reading::only(Candidate::current(Fit::Late, node.revisions))),
             Ok(fit) => {
-                let allowed = self.revisions_that_ack(conn, from, number);
-                let expected = || match node.revisions.iter().last().map(Revision::ack_policy) {
-                    Some(AckPolicy::Threshold(most)) => {
-                        format!("an ACK for a duplicate or a FIN, or one that is {most} messages further")
-                    }
-                    _ => "an ACK for each message accepted".to_owned(),
+                let left = node.revisions.intersection(self.revisions_that_ack(conn, from, number));
+                let current = match left.is_empty() {
+                    true => Err(Self::ack_policy_refusal(node, number)),
+                    false => Ok(Candidate::current(fit, left)),
                 };
-                let revisions = node.narrowed(allowed, rule::RCV_5, || [expected(), format!("ACK({number})")])?;
-                Ok(Reading { current: Some(fit), new_life, revisions })
+                Reading::of(current, new_life)
             }
+            Err(refusal) => Reading::of(Err(refusal), new_life),
         }
+    }
+
+    fn ack_policy_refusal(node: &Node<L>, number: Seq) -> Refusal {
+        let expected = match node.revisions.iter().last().map(Revision::ack_policy) {
+            Some(AckPolicy::Threshold(most)) => {
+                format!("an ACK for a duplicate or a FIN, or one that is {most} messages further")
+            }
+            _ => "an ACK for each message accepted".to_owned(),
+        };
+        Refusal::new(rule::RCV_5, format!("{expected} from {}", node.revisions), format!("ACK({number})"))
     }
 
     fn fit_ack(&self, conn: Conn, from: Side, number: Seq) -> Result<Fit, Refusal> {
@@ -299,9 +343,14 @@ impl<L: Copy> Pair<L> {
             let expected = format!("ACK({lowest}) or later, as before on this connection");
             return Err(Refusal::new(rule::RCV_7, expected, format!("ACK({number})")));
         }
-        if !peer.joined_late && number.is_before(peer.bodies.first()) {
-            let expected = format!("ACK({}) or earlier, down to ACK(1)", node.record.seq_next);
-            return Err(Refusal::new(rule::ACK_1, expected, format!("ACK({number})")));
+        // Until half of the number space is used, the first number tells what is before and behind it.
+        let first = peer.bodies.first();
+        if !peer.joined_late && peer.fresh < u64::from(u32::MAX / 2) && !first.is_before(number) {
+            let allowed = match first == node.record.seq_next {
+                true => "no ACK, for nothing was accepted yet".to_owned(),
+                false => format!("an ACK from {} to {}", first.next(), node.record.seq_next),
+            };
+            return Err(Refusal::new(rule::ACK_1, allowed, format!("ACK({number})")));
         }
         let highest = if node.record.seq_next.is_before(number) { node.could_expect() } else { node.record.seq_next };
         if highest.is_before(number) && !peer.is_unsettled {
@@ -311,9 +360,6 @@ impl<L: Copy> Pair<L> {
             let expected = format!("at most ACK({highest}), for no more was accepted in order");
             return Err(Refusal::new(rule::ACK_1, expected, format!("ACK({number})")));
         }
-        if highest == Seq::ZERO && number == Seq::ZERO && lowest.is_none() {
-            return Err(Refusal::new(rule::ACK_1, "no ACK, for nothing was accepted yet", "ACK(0)"));
-        }
         Ok(Fit::Ack)
     }
 
@@ -322,8 +368,8 @@ impl<L: Copy> Pair<L> {
         self.fit_new_life(conn, from, Seq::ZERO)?;
         let node = self.node(from);
         let mut next = Seq::ZERO;
-        for arrival in &node.log {
-            if matches!(arrival.what, super::node::Arrived::Opts(seq, _) if seq == next) {
+        for arrival in node.log.iter().filter(|arrival| arrival.life == self.node(from.other()).life) {
+            if arrival.is_number(next) {
                 next = next.next();
             }
         }

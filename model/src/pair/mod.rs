@@ -184,7 +184,7 @@ impl<L: Copy> Pair<L> {
         self.check_version(from, version)?;
         let reading = self.judge(conn, from, version, message)?;
         if !self.suspicions.is_empty() {
-            let fresh = reading.fresh_number(message);
+            let fresh = reading.first.fresh_number(message);
             if let Some(proven) = self.suspicions.iter().find(|suspect| suspect.is_proven_by(from, conn, fresh)) {
                 return Err(proven.refused());
             }
@@ -192,14 +192,13 @@ impl<L: Copy> Pair<L> {
         self.suspect(conn, from, message, &reading, label);
         self.note_write(conn, from);
         self.node_mut(from).version = Some(version);
-        let mut second = None;
-        if reading.both_fit() {
+        let second = reading.second.map(|candidate| {
             let mut other = self.clone();
-            other.carry_out(conn, from, message, reading.new_life_only());
+            other.carry_out(conn, from, message, candidate);
             other.arrive(conn, from, message, label);
-            second = Some(other);
-        }
-        self.carry_out(conn, from, message, reading);
+            other
+        });
+        self.carry_out(conn, from, message, reading.first);
         self.arrive(conn, from, message, label);
         Ok(second)
     }
@@ -229,7 +228,10 @@ impl<L: Copy> Pair<L> {
         for side in Side::BOTH {
             let peer_life = self.node(side.other()).life;
             let node = self.node_mut(side);
-            if node.log.iter().any(|arrival| matches!(arrival.what, Arrived::Opts(seq, _) if seq.0 == 0)) {
+            let has_begun = |arrival: &Arrival<L>| {
+                arrival.life == peer_life && arrival.is_number(Seq::ZERO) && !arrival.is_doubtful
+            };
+            if peer_life > node.peer_life && node.log.iter().any(has_begun) {
                 node.begin_life(peer_life);
             }
         }
@@ -264,13 +266,13 @@ impl<L: Copy> Pair<L> {
                 Arrived::Bare { status_or_names: matches!(kind, BareKind::Status | BareKind::Names) }
             }
         };
-        let arrival = Arrival { conn, what, label };
         let sender_life = self.node(from).life;
         let others = self.connections.iter().filter(|other| other.id != conn && !other.is_dead());
         let may_fill = others.count() > 0;
         let is_doubtful = self.connection(conn).is_some_and(|connection| connection.may_be_unread_by(reader));
+        let arrival = Arrival { conn, what, label, life: sender_life, is_doubtful };
         let had_hole =
-            self.node(from).is_unsettled && self.node(from).seen_since.is_none_or(|first| is_number(what, first));
+            self.node(from).is_unsettled && self.node(from).seen_since.is_none_or(|first| arrival.is_number(first));
         let last_break = self.last_break;
         let node = self.node_mut(reader);
         node.has_heard = true;
@@ -317,9 +319,9 @@ impl<L: Copy> Pair<L> {
             self.breaks += 1;
             self.last_break = Some((at, is_reset));
         }
-        for node in self.nodes.iter_mut().filter(|node| is_reset || !node.ended) {
+        for node in &mut self.nodes {
             node.breaks = node.breaks.saturating_add(1);
-            node.recent_breaks = node.recent_breaks.saturating_add(1);
+            node.recent_breaks = node.recent_breaks.saturating_add(u32::from(is_reset || !node.ended));
         }
     }
 
@@ -353,8 +355,4 @@ impl<L: Copy> Pair<L> {
             self.connections.remove(oldest);
         }
     }
-}
-
-fn is_number(what: Arrived, number: Seq) -> bool {
-    matches!(what, Arrived::Opts(seq, _) if seq == number)
 }

@@ -21,6 +21,17 @@ pub(super) struct Arrival<L> {
     pub(super) conn: Conn,
     pub(super) what: Arrived,
     pub(super) label: L,
+    /// The incarnation of the sender's record.
+    pub(super) life: u32,
+    /// It may be unread (NET-1).
+    pub(super) is_doubtful: bool,
+}
+
+impl<L> Arrival<L> {
+    /// Whether it is OPTS with this number.
+    pub(super) fn is_number(&self, number: Seq) -> bool {
+        matches!(self.what, Arrived::Opts(seq, _) if seq == number)
+    }
 }
 
 /// What arrived.
@@ -284,7 +295,11 @@ impl<L: Copy> Node<L> {
             self.counts.gaps = self.counts_before_log.gaps;
         }
         for arrival in log {
-            self.read(arrival, false);
+            // What is stale is read by accident at most (H5).
+            match arrival.life == peer_life && !arrival.is_doubtful {
+                true => self.read(arrival, false),
+                false => self.keep_late(arrival),
+            }
         }
     }
 
@@ -417,7 +432,7 @@ impl<L: Copy> Node<L> {
     pub(super) fn read_late_up_to(&mut self, number: Seq) {
         while self.record.seq_next.is_before(number) {
             let next = self.record.seq_next;
-            let found = self.late.iter().position(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next));
+            let found = self.late.iter().position(|late| late.is_number(next));
             let Some(arrival) = found.and_then(|index| self.late.remove(index)) else {
                 return;
             };
@@ -428,7 +443,7 @@ impl<L: Copy> Node<L> {
     /// The number that it would expect next had it read every late arrival too.
     pub(super) fn could_expect(&self) -> Seq {
         let mut next = self.record.seq_next;
-        while self.late.iter().any(|late| matches!(late.what, Arrived::Opts(seq, _) if seq == next)) {
+        while self.late.iter().any(|late| late.is_number(next)) {
             next = next.next();
         }
         next

@@ -7,33 +7,29 @@ use crate::revision::AckPolicy;
 use crate::seq::Seq;
 
 use super::bodies::Body;
-use super::judge::{Fit, MAX_LOST_AT_START, Reading};
+use super::judge::{Candidate, Fit, MAX_LOST_AT_START};
 use super::node::Node;
 use super::{Conn, Pair, Side, UNKNOWN_PROMPTS};
 
 impl<L: Copy> Pair<L> {
-    /// Applies what [`Pair::judge`] found.
-    pub(super) fn carry_out(&mut self, conn: Conn, from: Side, message: &Message, reading: Reading) {
+    /// Applies one way in which [`Pair::judge`] found that the message fits.
+    pub(super) fn carry_out(&mut self, conn: Conn, from: Side, message: &Message, candidate: Candidate) {
         let peer_life = self.node(from.other()).life;
         let node = self.node_mut(from);
-        node.revisions = reading.revisions;
-        let fit = reading.current.or_else(|| {
+        if candidate.begins {
             node.begin_life(peer_life);
-            reading.new_life
-        });
+        }
+        node.revisions = candidate.revisions;
         let began_unseen = matches!(message, Message::Opts { seq, .. } if seq.0 > MAX_LOST_AT_START);
-        if reading.current.is_none() && began_unseen {
+        if candidate.fit == Fit::Late || (candidate.begins && began_unseen) {
             self.join_late(from, message);
         }
-        if fit == Some(Fit::Late) {
-            self.join_late(from, message);
-        }
-        match (*message, fit) {
-            (Message::Opts { seq, inner, body }, Some(Fit::Copy(place))) => {
+        match (*message, candidate.fit) {
+            (Message::Opts { seq, inner, body }, Fit::Copy(place)) => {
                 self.write_copy(conn, from, seq, inner, body, place);
             }
             (Message::Opts { seq, inner, body }, _) => self.write_fresh(conn, from, seq, inner, body),
-            (Message::Ack(_), Some(Fit::SuspectAck)) => self.node_mut(from).counts.acks += 1,
+            (Message::Ack(_), Fit::SuspectAck) => self.node_mut(from).counts.acks += 1,
             (Message::Ack(number), _) => self.write_ack(conn, from, number),
             (Message::Bare(_), _) => {}
         }
@@ -159,11 +155,12 @@ impl<L: Copy> Node<L> {
         if let Some(released) = released {
             self.bodies.release_before(released);
         }
+        // Whatever may have been a threshold ACK is counted as one, and spends no prompt.
         let is_threshold = self.revisions.iter().all(|revision| match revision.ack_policy() {
             AckPolicy::Threshold(most) => self.ack_base.distance_to(number) >= most,
             AckPolicy::EveryMessage | AckPolicy::EveryBatch => true,
         });
-        if self.prompts == 0 && is_threshold {
+        if is_threshold {
             self.ack_base = number;
         } else if self.prompts != UNKNOWN_PROMPTS {
             self.prompts = self.prompts.saturating_sub(1);

@@ -1,0 +1,12 @@
+//! The corpus: traces of known origin, what must come out for each, and whether it does.
+
+mod check;
+pub mod falsify;
+mod manifest;
+pub mod sensitivity;
+
+pub use check::{CheckOptions, CorpusReport, Difference, EntryKind, EntryReport, check};
+pub use manifest::{
+    Blind, Counts, ExpectedStall, Kernel, MANIFEST_FILE, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, ManifestError,
+    Rejected,
+};
