@@ -5,7 +5,7 @@ mod finish;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use midcomms_model::pair::{Delivery, Refused};
+use midcomms_model::pair::{Node, Refused};
 use midcomms_model::{Conn, Pair, Refusal, RevisionSet, Side};
 
 use crate::capture::{ConnId, FrameRef, Timestamp};
@@ -18,6 +18,8 @@ use finish::stall;
 
 /// Messages kept to be shown before a rejection.
 const SHOWN_BEFORE: usize = 8;
+/// Deliveries kept of each explanation while several go on.
+const MAX_PENDING: usize = 1 << 14;
 /// So many messages after a hole, what is missing may still show.
 const NEAR_HOLE: u64 = 128;
 
@@ -53,7 +55,6 @@ pub(super) struct PairReplay {
     /// How often the frontier had that many explanations, by size.
     sizes: Vec<u64>,
     messages: u64,
-    delivered: [[u64; 2]; 2],
     /// The last messages and their senders.
     shown: VecDeque<(Side, Label)>,
     stalls: Vec<(Side, StallReport)>,
@@ -73,7 +74,6 @@ impl PairReplay {
             frontier: vec![Pair::new([RevisionSet::any(); 2], is_complete)],
             sizes: vec![0; options.budget + 2],
             messages: 0,
-            delivered: [[0; 2]; 2],
             shown: VecDeque::with_capacity(SHOWN_BEFORE),
             stalls: Vec::new(),
             messages_since_hole: None,
@@ -272,30 +272,36 @@ impl PairReplay {
         self.frontier = distinct;
     }
 
-    /// Takes from the explanation, once there is only one, what it tells.
+    /// Takes from the explanation, once there is only one, what it tells. Where several go on for long, the first is
+    /// taken for what was delivered.
     fn settle(&mut self, nodes: &HashMap<IpAddr, u32>, options: &ReplayOptions, sink: &mut dyn DeliverySink) {
-        let ids = Side::BOTH.map(|side| self.id(side, nodes));
-        let Self { frontier, delivered, stalls, .. } = self;
-        let [pair] = &mut frontier[..] else { return };
-        let [a_counts, b_counts] = delivered;
-        let [a, b] = ids;
-        for (side, from, to, counts) in [(Side::A, b, a, b_counts), (Side::B, a, b, a_counts)] {
-            let [all, msg] = counts;
-            for Delivery { seq, label, .. } in pair.node_mut(side).drain_deliveries() {
-                *all += 1;
-                *msg += u64::from(label.is_msg());
-                sink.deliver(from, to, seq.0, &label);
+        let [a, b] = Side::BOTH.map(|side| self.id(side, nodes));
+        if let [only] = &mut self.frontier[..] {
+            for (side, from, to) in [(Side::A, b, a), (Side::B, a, b)] {
+                let gaps = only.node_mut(side).drain_gaps();
+                let stalls = gaps.filter_map(|(gap, filled_by)| stall(&gap, filled_by, options));
+                self.stalls.extend(stalls.map(|stall| (side, StallReport { from, to, ..stall })));
             }
-            for (gap, filled_by) in pair.node_mut(side).drain_gaps() {
-                if let Some(mut stall) = stall(&gap, filled_by, options) {
-                    (stall.from, stall.to) = (from, to);
-                    stalls.push((side, stall));
+        } else if !self.has_too_much_pending() {
+            return;
+        }
+        for (index, pair) in self.frontier.iter_mut().enumerate() {
+            for (side, from, to) in [(Side::A, b, a), (Side::B, a, b)] {
+                let node = pair.node_mut(side);
+                for delivery in node.drain_deliveries().filter(|_| index == 0) {
+                    sink.deliver(from, to, delivery.seq.0, &delivery.label);
+                }
+                if node.log_overflowed() {
+                    let what = "more arrivals than are kept for an incarnation that may have begun";
+                    self.exhausted = Some(what.to_owned());
                 }
             }
-            if pair.node(side).log_overflowed() {
-                self.exhausted = Some("more arrivals than are kept for an incarnation that may have begun".to_owned());
-            }
         }
+    }
+
+    fn has_too_much_pending(&self) -> bool {
+        let nodes = self.frontier.iter().flat_map(|pair| Side::BOTH.map(|side| pair.node(side)));
+        nodes.map(Node::pending_deliveries).max() > Some(MAX_PENDING)
     }
 
     /// With the node's id the revisions are known that it may speak.

@@ -171,7 +171,8 @@ impl<L: Copy> Pair<L> {
         };
         if node.may_join_late() && seq != Seq::ZERO {
             // Either it began before what is seen, or its first pages went with a break.
-            let behind_break = self.fit_opts(conn, from, seq, inner, body).ok().filter(|_| node.recent_breaks > 0);
+            let may_be_behind_break = node.sends_known && node.recent_breaks > 0;
+            let behind_break = self.fit_opts(conn, from, seq, inner, body).ok().filter(|_| may_be_behind_break);
             let second = behind_break.map(|fit| Candidate::current(fit, revisions));
             return Ok(Reading { first: Candidate::current(Fit::Late, revisions), second });
         }

@@ -83,6 +83,10 @@ pub struct Gap<L> {
 /// What was counted of one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// MSG and RCOM that it accepted.
+    pub delivered: u64,
+    /// Of these, MSG.
+    pub delivered_msg: u64,
     /// Copies that it sent.
     pub retransmitted: u64,
     /// ACKs that it sent.
@@ -241,6 +245,11 @@ impl<L: Copy> Node<L> {
         self.gap.as_ref()
     }
 
+    /// Messages that it accepted and that were not taken yet.
+    pub fn pending_deliveries(&self) -> usize {
+        self.deliveries.len()
+    }
+
     /// Takes what it accepted since the last call, oldest first.
     pub fn drain_deliveries(&mut self) -> impl Iterator<Item = Delivery<L>> {
         self.deliveries.drain(..)
@@ -355,6 +364,8 @@ impl<L: Copy> Node<L> {
             self.prompts = self.prompts.saturating_add(1);
             self.step(Event::ReceiveFin);
         } else {
+            self.counts.delivered += 1;
+            self.counts.delivered_msg += u64::from(inner == Inner::Msg);
             self.deliveries.push_back(Delivery { life: self.life, seq, inner, label });
         }
     }

@@ -84,18 +84,16 @@ impl PairReplay {
     }
 
     fn direction(&self, from: Side, nodes: &HashMap<IpAddr, u32>) -> DirectionReport {
-        let [a, b] = self.delivered;
-        let [delivered, delivered_msg] = if from == Side::A { a } else { b };
         let mut direction = DirectionReport {
             from: self.id(from, nodes),
             to: self.id(from.other(), nodes),
-            delivered,
-            delivered_msg,
             ..DirectionReport::default()
         };
         if let Some(pair) = self.frontier.first() {
             let sent = pair.node(from).counts();
             let received = pair.node(from.other()).counts();
+            direction.delivered = received.delivered;
+            direction.delivered_msg = received.delivered_msg;
             direction.retransmitted = sent.retransmitted;
             direction.acks = sent.acks;
             direction.fins = sent.fins;
