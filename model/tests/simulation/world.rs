@@ -563,6 +563,7 @@ impl World {
         }
         let conn = ready[choices.below(ready.len())];
         let mut accepted = false;
+        let life = self.nodes[n].life;
         for _ in 0..=choices.below(40) {
             let Some(frame) = self.network.connections[conn].directions[1 - n].arrived.pop_front() else { break };
             match frame {
@@ -582,7 +583,8 @@ impl World {
             }
         }
         let node = &mut self.nodes[n];
-        if accepted && node.revision == Revision::Linux6_1 && node.state == State::Established {
+        // REC-1: a reset in between leaves nothing to acknowledge.
+        if accepted && node.life == life && node.revision == Revision::Linux6_1 && node.state == State::Established {
             node.send_ack();
         }
     }
