@@ -10,6 +10,10 @@ use crate::seq::Seq;
 /// send buffer of a socket (4 MiB), and is far below half the number space.
 pub const MAX_LOST: u32 = 1 << 17;
 
+/// Numbers that nobody saw look fresh when copies of them come. What waits out of order at the beginning of a connection
+/// is at most a page of the smallest messages.
+const MAX_OUT_OF_ORDER: u32 = 4096 / 40;
+
 /// What one node has written to one connection in its present incarnation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Output {
@@ -17,8 +21,10 @@ pub struct Output {
     run: Option<Seq>,
     /// Lowest and highest number that went out here as a copy.
     copies: Option<(Seq, Seq)>,
-    /// Whether anything fresh was written here.
-    has_fresh: bool,
+    /// The first of them came behind a gap.
+    began_with_gap: bool,
+    /// Fresh messages written here, counted up to [`MAX_OUT_OF_ORDER`].
+    fresh: u32,
 }
 
 /// What a copy is to the pass it belongs to.
@@ -31,14 +37,13 @@ pub enum Place {
 }
 
 impl Output {
-    /// Whether anything fresh was written.
-    pub fn has_fresh(&self) -> bool {
-        self.has_fresh
+    fn has_fresh(&self) -> bool {
+        self.fresh > 0
     }
 
     /// Whether anything was written.
     pub fn has_numbers(&self) -> bool {
-        self.has_fresh || self.copies.is_some()
+        self.has_fresh() || self.copies.is_some()
     }
 
     /// Whether a copy of `number` may have gone out here, or wait here (NET-3).
@@ -55,7 +60,8 @@ impl Output {
         had_break: bool,
         is_owed: impl Fn(Seq) -> bool,
     ) -> Result<(), Refusal> {
-        if seq != expected && (self.has_fresh || !had_break) {
+        let may_be_out_of_order = !self.has_fresh() || (self.began_with_gap && self.fresh < MAX_OUT_OF_ORDER);
+        if seq != expected && !(had_break && may_be_out_of_order) {
             return Err(Refusal::new(
                 rule::NET_7,
                 format!("{expected} as the next fresh number on this connection"),
@@ -77,10 +83,11 @@ impl Output {
         }
     }
 
-    /// A fresh message was written.
-    pub fn write_fresh(&mut self) {
+    /// A fresh message was written, behind a gap or not.
+    pub fn write_fresh(&mut self, has_gap: bool) {
+        self.began_with_gap |= has_gap;
         self.run = None;
-        self.has_fresh = true;
+        self.fresh = (self.fresh + 1).min(MAX_OUT_OF_ORDER);
     }
 
     /// Where a copy of `seq` stands. `had_break` tells whether the pair had a break in this incarnation. A pass that
@@ -95,7 +102,7 @@ impl Output {
                 }
             },
             // What waited in the output of the connection before.
-            None if !self.has_fresh && had_break => Ok(Place::Continues),
+            None if !self.has_fresh() && had_break => Ok(Place::Continues),
             _ => Ok(Place::Begins),
         }
     }
@@ -147,7 +154,11 @@ mod tests {
         assert!(output.check_fresh(Seq(3), Seq(3), false, owed).is_ok());
         assert_eq!(output.check_fresh(Seq(4), Seq(3), false, owed).unwrap_err().rule, rule::NET_7);
         assert!(output.check_fresh(Seq(5), Seq(3), true, owed).is_ok());
-        output.write_fresh();
+        output.write_fresh(true);
+        assert!(output.check_fresh(Seq(7), Seq(6), true, owed).is_ok());
+        for _ in 0..MAX_OUT_OF_ORDER {
+            output.write_fresh(false);
+        }
         assert_eq!(output.check_fresh(Seq(7), Seq(6), true, owed).unwrap_err().rule, rule::NET_7);
     }
 
@@ -157,7 +168,7 @@ mod tests {
         let mut output = Output::default();
         assert!(copies(&mut output, 27..=40).iter().all(|place| *place == Place::Continues));
         for _ in 41..=61 {
-            output.write_fresh();
+            output.write_fresh(false);
         }
         let mut pass = copies(&mut output, (7..=26).chain(41..=61));
         assert_eq!(pass.remove(0), Place::Begins);
@@ -168,7 +179,7 @@ mod tests {
     #[test]
     fn an_unfinished_pass_is_not_followed_by_fresh_messages() {
         let mut output = Output::default();
-        output.write_fresh();
+        output.write_fresh(false);
         copies(&mut output, 4..=6);
         assert_eq!(output.check_fresh(Seq(10), Seq(10), true, owed).unwrap_err().rule, rule::NET_3);
         copies(&mut output, 7..=9);

@@ -60,6 +60,12 @@ impl Revision {
         }
     }
 
+    /// Whether a bare STATUS or NAMES in a closing state may reset the record and make it ESTABLISHED. For 6.1 it is not
+    /// known: both are possible.
+    pub fn may_reset_on_status(self) -> bool {
+        self != Revision::Linux6_12
+    }
+
     /// When data is acknowledged.
     pub fn ack_policy(self) -> AckPolicy {
         match self {

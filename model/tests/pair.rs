@@ -143,6 +143,17 @@ impl Dialogue {
         assert_eq!(refused.earlier, None);
     }
 
+    /// The message is refused by `rule` if nothing more comes to light: at the end, and it is the one that is told.
+    #[track_caller]
+    fn refuses_at_the_end(mut self, conn: Conn, from: Side, message: Message, rule: rule::Rule) {
+        let at = self.label;
+        self.try_say(conn, from, message).expect("it may yet be explained");
+        for pair in &mut self.frontier {
+            let refused = pair.end().expect("it should be refused");
+            assert_eq!((refused.refusal.rule, refused.earlier), (rule, Some((from, at))));
+        }
+    }
+
     fn drain(&mut self) {
         if let [pair] = &mut self.frontier[..] {
             for (told, side) in self.told.iter_mut().zip(Side::BOTH) {
@@ -310,10 +321,11 @@ fn a_bare_msg_or_fin_from_a_3_2_node_is_refused() {
 
 #[test]
 fn an_ack_of_what_was_not_sent_is_refused_once_the_peer_uses_the_number() {
-    let mut dialogue = Dialogue::opened().says(C1, A, opts(0)).says(C2, B, ack(2));
-    let refused = dialogue.try_say(C1, A, opts(1)).unwrap_err();
+    let dialogue = Dialogue::opened().says(C1, A, opts(0)).says(C2, B, ack(2)).says(C1, A, opts(1));
+    let refused = dialogue.frontier[0].suspect_before().unwrap();
     assert_eq!(refused.refusal.rule, rule::ACK_1);
     assert_eq!(refused.earlier, Some((B, 3)), "at the ACK, not at the message that proves it wrong");
+    assert!(dialogue.hole(C1, A).frontier[0].suspect_before().is_none(), "packets are missing from what was recorded");
 }
 
 #[test]
@@ -359,7 +371,13 @@ fn a_gap_without_a_break_is_refused_and_with_one_allowed() {
 
 #[test]
 fn copies_without_a_break_are_refused() {
-    Dialogue::opened().says_all(C1, A, (0..3).map(opts)).refuses(C1, A, opts(1), rule::NET_3);
+    Dialogue::opened().says_all(C1, A, (0..3).map(opts)).refuses_at_the_end(C1, A, opts(1), rule::NET_3);
+}
+
+#[test]
+fn copies_may_be_seen_before_the_break_that_calls_for_them() {
+    let copied = Dialogue::opened().says_all(C1, A, (0..3).map(opts)).says_all(C1, A, (1..4).map(opts));
+    assert_eq!(copied.reset(C2, A).ends().delivered_to(B), [0, 1, 2, 3]);
 }
 
 #[test]
@@ -375,7 +393,7 @@ fn a_connection_opened_anew_tells_of_a_break_that_nobody_saw() {
 fn a_break_calls_for_what_was_left_over_and_one_pass() {
     let pass = [opts(2), opts(3), opts(4)];
     let both = broken().says_all(C3, A, pass).says_all(C3, A, pass).says(C3, A, opts(5));
-    both.refuses(C3, A, opts(2), rule::NET_3);
+    both.refuses_at_the_end(C3, A, opts(2), rule::NET_3);
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub(super) struct PairReplay {
     stalls: Vec<(Side, StallReport)>,
     /// Messages since bytes were missing last.
     messages_since_hole: Option<u64>,
+    /// The judgement did not start anew since.
+    is_hole_unanswered: bool,
     /// Times that the judgement started anew behind a hole.
     lost_track: u64,
     rejection: Option<Rejection>,
@@ -77,6 +79,7 @@ impl PairReplay {
             shown: VecDeque::with_capacity(SHOWN_BEFORE),
             stalls: Vec::new(),
             messages_since_hole: None,
+            is_hole_unanswered: false,
             lost_track: 0,
             rejection: None,
             exhausted: None,
@@ -134,6 +137,11 @@ impl PairReplay {
         })
     }
 
+    fn note_hole(&mut self) {
+        self.messages_since_hole = Some(0);
+        self.is_hole_unanswered = true;
+    }
+
     /// Whether it is still judged: what follows a rejection is not.
     fn is_judged(&self) -> bool {
         self.rejection.is_none() && self.exhausted.is_none()
@@ -144,6 +152,9 @@ impl PairReplay {
             return;
         }
         let opener = self.side(opener);
+        if !is_complete {
+            self.note_hole();
+        }
         for pair in &mut self.frontier {
             pair.opened(Conn(conn.0), opener, at);
             if !is_complete {
@@ -172,7 +183,7 @@ impl PairReplay {
         if !self.is_judged() {
             return;
         }
-        self.messages_since_hole = Some(0);
+        self.note_hole();
         let from = self.side(from);
         self.frontier.iter_mut().for_each(|pair| pair.hole(Conn(conn.0), from));
     }
@@ -197,7 +208,7 @@ impl PairReplay {
         if let Err(refused) = self.advance(from, arrived.translated, label) {
             return self.refuse(from, arrived.seen, refused, nodes);
         }
-        if self.frontier.len() > options.budget {
+        if self.frontier.len() > options.budget && !self.settle_on_nothing() {
             self.exhausted = Some(format!("more than {} explanations (--budget)", options.budget));
         }
         let size = self.frontier.len().min(self.sizes.len() - 1);
@@ -251,15 +262,27 @@ impl PairReplay {
         refused: Refused<Label>,
     ) -> Result<(), Refused<Label>> {
         let Some(mut pair) = self.frontier.first().cloned() else { return Err(refused) };
-        let may_be_missing = |count| count <= NEAR_HOLE || pair.is_unsettled();
+        let may_be_missing = |count| count <= NEAR_HOLE || pair.is_unsettled() || self.is_hole_unanswered;
         if !self.messages_since_hole.is_some_and(may_be_missing) {
             return Err(refused);
         }
+        self.is_hole_unanswered = false;
         pair.forget();
         pair.sent(Conn(label.conn.0), from, translated.version, &translated.message, label)?;
         self.frontier = vec![pair];
         self.lost_track += 1;
         Ok(())
+    }
+
+    /// Behind a hole too many explanations are as good as none: the judgement starts anew in mid-stream. Whether it did.
+    fn settle_on_nothing(&mut self) -> bool {
+        self.frontier.truncate(1);
+        if self.messages_since_hole.is_none() {
+            return false;
+        }
+        self.frontier.iter_mut().for_each(Pair::forget);
+        self.lost_track += 1;
+        true
     }
 
     fn merge_equal(&mut self) {
@@ -287,15 +310,15 @@ impl PairReplay {
         }
         for (index, pair) in self.frontier.iter_mut().enumerate() {
             for (side, from, to) in [(Side::A, b, a), (Side::B, a, b)] {
-                let node = pair.node_mut(side);
-                for delivery in node.drain_deliveries().filter(|_| index == 0) {
+                for delivery in pair.node_mut(side).drain_deliveries().filter(|_| index == 0) {
                     sink.deliver(from, to, delivery.seq.0, &delivery.label);
                 }
-                if node.log_overflowed() {
-                    let what = "more arrivals than are kept for an incarnation that may have begun";
-                    self.exhausted = Some(what.to_owned());
-                }
             }
+        }
+        let overflowed = |pair: &Pair<Label>| Side::BOTH.into_iter().any(|side| pair.node(side).log_overflowed());
+        if self.frontier.iter().all(overflowed) && !self.settle_on_nothing() {
+            let what = "more arrivals than are kept for an incarnation that may have begun";
+            self.exhausted = Some(what.to_owned());
         }
     }
 
@@ -327,7 +350,8 @@ impl PairReplay {
     }
 
     fn refuse(&mut self, from: Side, seen: &Seen<'_>, refused: Refused<Label>, nodes: &HashMap<IpAddr, u32>) {
-        let Refused { refusal, earlier } = refused;
+        // What is wrong now may only follow from what was wrong before.
+        let Refused { refusal, earlier } = self.frontier.first().and_then(Pair::suspect_before).unwrap_or(refused);
         if let Some((culprit, label)) = earlier {
             return self.refuse_earlier(culprit, &label, *refusal, nodes);
         }

@@ -91,7 +91,13 @@ impl<L: Copy> Pair<L> {
         if let (Some(seq), Some((own, refusal))) =
             (reading.first.fresh_number(message), self.turns_away_from(conn, from))
         {
-            self.add_suspicion(Suspicion { culprit: from, proof: Proof::WritesOn(own, seq), at, refusal });
+            self.add_suspicion(Suspicion {
+                culprit: from,
+                proof: Proof::WritesOn(own, seq),
+                at,
+                refusal,
+                is_proven: false,
+            });
         }
         let node = self.node(from);
         if let (Message::Opts { seq, .. }, Fit::Copy(Place::Begins)) = (*message, reading.first.fit)
@@ -99,13 +105,19 @@ impl<L: Copy> Pair<L> {
         {
             let expected = format!("{}, for there was no break that calls for copies", node.record.seq_send);
             let refusal = Refusal::new(rule::NET_3, expected, format!("a copy of {seq}"));
-            self.add_suspicion(Suspicion { culprit: from, proof: Proof::NoBreak, at, refusal });
+            self.add_suspicion(Suspicion { culprit: from, proof: Proof::NoBreak, at, refusal, is_proven: false });
         }
         if let (Message::Ack(number), Fit::SuspectAck) = (*message, reading.first.fit) {
             let sent = self.node(from.other()).record.seq_send;
             let expected = format!("at most ACK({sent}), for no more was sent");
             let refusal = Refusal::new(rule::ACK_1, expected, format!("ACK({number})"));
-            self.add_suspicion(Suspicion { culprit: from, proof: Proof::UsesBefore(number), at, refusal });
+            self.add_suspicion(Suspicion {
+                culprit: from,
+                proof: Proof::UsesBefore(number),
+                at,
+                refusal,
+                is_proven: false,
+            });
         }
     }
 
@@ -204,7 +216,9 @@ impl<L: Copy> Pair<L> {
     fn may_be_first(&self, from: Side, seq: Seq, inner: Inner, current: &Result<Fit, Refusal>) -> bool {
         let node = self.node(from);
         // CLS-2: a shutdown waits for the version, so no incarnation begins with a FIN to a peer not heard in it.
-        if inner == Inner::Fin && node.log.is_empty() && !node.has_heard_bare {
+        // It may have read a bare STATUS late, which resets a record that is closing.
+        let may_read_status = node.is_closing() && node.revisions.iter().any(Revision::may_reset_on_status);
+        if inner == Inner::Fin && node.log.is_empty() && !node.has_heard_bare && !may_read_status {
             return false;
         }
         match current {

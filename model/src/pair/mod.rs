@@ -167,7 +167,9 @@ impl<L: Copy> Pair<L> {
             connection.half_mut(from).note_hole();
         }
         self.node_mut(from).note_hole();
-        self.node_mut(from.other()).prompts = UNKNOWN_PROMPTS;
+        let reader = self.node_mut(from.other());
+        reader.prompts = UNKNOWN_PROMPTS;
+        reader.has_heard = true;
         self.forget_unproven(None);
     }
 
@@ -183,11 +185,12 @@ impl<L: Copy> Pair<L> {
     ) -> Result<Option<Self>, Refused<L>> {
         self.check_version(from, version)?;
         let reading = self.judge(conn, from, version, message)?;
-        if !self.suspicions.is_empty() {
-            let fresh = reading.first.fresh_number(message);
-            if let Some(proven) = self.suspicions.iter().find(|suspect| suspect.is_proven_by(from, conn, fresh)) {
-                return Err(proven.refused());
-            }
+        let fresh = reading.first.fresh_number(message);
+        for suspect in &mut self.suspicions {
+            suspect.is_proven |= suspect.is_proven_by(from, conn, fresh);
+        }
+        if let Some(proven) = self.suspicions.iter().find(|suspect| suspect.is_proven && suspect.is_final()) {
+            return Err(proven.refused());
         }
         self.suspect(conn, from, message, &reading, label);
         self.note_write(conn, from);
@@ -238,6 +241,12 @@ impl<L: Copy> Pair<L> {
         self.suspicions.iter().find(|suspect| !suspect.needs_proof()).map(Suspicion::refused)
     }
 
+    /// An earlier message from which a later refusal may follow: it was wrong unless something comes to light.
+    pub fn suspect_before(&self) -> Option<Refused<L>> {
+        let is_cause = |suspect: &&Suspicion<L>| suspect.is_proven || suspect.proof == Proof::NoBreak;
+        self.suspicions.iter().find(is_cause).map(Suspicion::refused)
+    }
+
     fn note_write(&mut self, conn: Conn, from: Side) {
         self.clock += 1;
         let now = self.clock;
@@ -254,7 +263,10 @@ impl<L: Copy> Pair<L> {
             let lost = lost.and_then(|lost| connections.iter().find(|connection| connection.id == lost));
             lost.is_none_or(|connection: &Connection| connection.half(side).last_write > 0)
         };
-        suspicions.retain(|suspect| suspect.needs_proof() || !wrote(suspect.culprit.other()));
+        suspicions.retain(|suspect| {
+            let is_kept = suspect.needs_proof() || (suspect.is_proven && lost.is_some());
+            is_kept || !wrote(suspect.culprit.other())
+        });
     }
 
     fn arrive(&mut self, conn: Conn, from: Side, message: &Message, label: L) {

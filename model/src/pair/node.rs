@@ -302,10 +302,12 @@ impl<L: Copy> Node<L> {
     /// Nothing is known any more of the incarnation that it is in.
     pub(super) fn forget(&mut self) {
         self.log.clear();
+        self.log_overflowed = false;
         let resets = self.counts.resets;
         self.begin_life(self.peer_life);
         self.counts.resets = resets;
         self.expects_known = false;
+        self.has_heard = true;
         self.join_late();
     }
 

@@ -28,8 +28,8 @@ pub(super) enum Proof {
     WritesOn(Conn, Seq),
     /// No end of a connection comes to light that called for it (NET-3), though noticing may be seen before the break.
     NoBreak,
-    /// The peer uses a number before this one as a fresh one, though it was acknowledged (ACK-1). Otherwise packets are
-    /// missing from the recording, and that shows as a hole, or the trace ends.
+    /// The peer uses a number before this one as a fresh one, though it was acknowledged (ACK-1). Only that packets are
+    /// missing from the recording explains it then, which shows as a hole somewhere.
     UsesBefore(Seq),
 }
 
@@ -40,6 +40,8 @@ pub(super) struct Suspicion<L> {
     pub(super) proof: Proof,
     pub(super) at: L,
     pub(super) refusal: Refusal,
+    /// The proof was seen; what is missing from the recording may still explain it.
+    pub(super) is_proven: bool,
 }
 
 impl<L: Copy> Suspicion<L> {
@@ -56,6 +58,11 @@ impl<L: Copy> Suspicion<L> {
             Proof::NoBreak => false,
             Proof::UsesBefore(number) => from != self.culprit && fresh.is_some_and(|seq| seq.is_before(number)),
         }
+    }
+
+    /// Whether the proof is final.
+    pub(super) fn is_final(&self) -> bool {
+        !matches!(self.proof, Proof::UsesBefore(_))
     }
 
     /// Whether the trace may end with it.

@@ -51,11 +51,13 @@ impl<L: Copy> Pair<L> {
         if !node.sends_known {
             node.sends_known = true;
             node.record.queue_head = seq;
+            node.record.seq_send = seq;
             node.bodies.start_at(seq);
         }
         node.fresh += 1;
         node.has_heard_bare = false;
         node.seen_since.get_or_insert(seq);
+        let has_gap = node.record.seq_send != seq;
         node.record.seq_send = seq;
         if inner == Inner::Fin {
             node.send_fin();
@@ -69,7 +71,7 @@ impl<L: Copy> Pair<L> {
             let half = connection.half_mut(from);
             half.enter_life(life);
             half.hole_in_numbers = false;
-            half.output.write_fresh();
+            half.output.write_fresh(has_gap);
         }
     }
 

@@ -17,23 +17,9 @@ use world::{Environment, World};
 
 /// What is not yet as it should be: a kind of failure and how many of 2,000 seeds show it at most. To be lowered as the
 /// observer learns.
-const OPEN_WITH_BREAKS: &[(&str, u64)] = &[
-    ("budget", 3),
-    ("contaminated", 10),
-    ("delivered", 68),
-    ("refused NET-3", 59),
-    ("refused NET-7", 9),
-    ("refused RCV-5", 2),
-    ("revisions", 1),
-];
-const OPEN_WITH_EVERYTHING: &[(&str, u64)] = &[
-    ("contaminated", 6),
-    ("delivered", 45),
-    ("refused ACK-1", 2),
-    ("refused NET-1", 1),
-    ("refused NET-3", 42),
-    ("refused NET-7", 8),
-];
+const OPEN_WITH_BREAKS: &[(&str, u64)] = &[("budget", 1), ("contaminated", 4), ("delivered", 1), ("refused NET-7", 8)];
+const OPEN_WITH_EVERYTHING: &[(&str, u64)] =
+    &[("contaminated", 3), ("delivered", 3), ("refused ACK-1", 2), ("refused NET-3", 6), ("refused NET-7", 8)];
 
 struct Run {
     world: World,

@@ -57,6 +57,7 @@ impl PairReplay {
             self.frontier.truncate(1);
             if let Some(Refused { refusal, earlier: Some((culprit, label)) }) = suspects.swap_remove(best)
                 && self.is_judged()
+                && self.messages_since_hole.is_none()
             {
                 self.refuse_earlier(culprit, &label, *refusal, nodes);
             }
