@@ -299,7 +299,7 @@ fn a_fresh_number_after_the_fin_is_refused_and_a_copy_is_not() {
 
 #[test]
 fn nothing_is_sequenced_before_the_peer_was_heard() {
-    Dialogue::new().open(C1, A).refuses(C1, A, opts(0), rule::SND_3);
+    Dialogue::new().open(C1, A).refuses_at_the_end(C1, A, opts(0), rule::SND_3);
 }
 
 #[test]

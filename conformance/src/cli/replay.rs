@@ -1,5 +1,6 @@
 //! `midcomms replay`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -37,6 +38,7 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     let mut printer = Printer::new(&plan);
     printer.head().context(UNWRITTEN)?;
     let mut exit = Exit::default();
+    let mut unseen: BTreeSet<u32> = plan.options.revisions.keys().copied().collect();
     let judge_one = |input: &Input| {
         let mut deliveries = deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         match deliveries.as_mut() {
@@ -54,6 +56,9 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     };
     in_order(&inputs, plan.threads, judge_one, |outcome| {
         exit = exit.max(Exit::of(&outcome.report, plan.args.strict));
+        for node in outcome.report.pairs.iter().flat_map(|pair| &pair.nodes) {
+            unseen.remove(&node.id);
+        }
         progress.suspended(|| printer.outcome(&outcome))
     })
     .context(UNWRITTEN)?;
@@ -61,6 +66,9 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     printer.tail().context(UNWRITTEN)?;
     if let Some(sink) = deliveries.into_inner().unwrap_or_else(PoisonError::into_inner).as_mut() {
         sink.flush().context("the deliveries cannot be written")?;
+    }
+    if let Some(node) = unseen.first() {
+        anyhow::bail!("--revision names node {node}, which is in none of the inputs: nothing was held to it");
     }
     Ok(exit)
 }

@@ -89,7 +89,14 @@ impl TextReport {
             let ports: Vec<_> = self.ports.iter().map(u16::to_string).collect();
             let word = paint.warning("vacuous");
             let ports = ports.join(", ");
-            let _ = writeln!(out, "  {word}: no message of DLM on port {ports}; for another see --port");
+            let _ = match report.holes {
+                0 => writeln!(out, "  {word}: no message of DLM on port {ports}; for another see --port"),
+                holes => writeln!(
+                    out,
+                    "  {word}: no whole message of DLM on port {ports}, and {holes} places where bytes are missing: record \
+                     whole packets (tcpdump -s 0)"
+                ),
+            };
         }
     }
 
@@ -110,8 +117,7 @@ impl TextReport {
             figures(pair)
         );
         if let Some(budget) = &pair.exhausted {
-            let text = "the verdict is open; --budget N allows more";
-            let _ = writeln!(out, "    ran out: {budget}: {text}");
+            let _ = writeln!(out, "    ran out: {budget}: the verdict is open");
         }
         for told in &pair.stalls {
             indented(&stall::stall(told, self.paint), out);

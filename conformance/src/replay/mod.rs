@@ -27,6 +27,9 @@ pub use report::{
 };
 use translate::translate;
 
+/// Pairs of addresses that are judged in one input.
+const MAX_PAIRS: usize = 1 << 12;
+
 /// How to judge.
 #[derive(Clone, Debug)]
 pub struct ReplayOptions {
@@ -84,6 +87,8 @@ struct Judged {
     pair_of: HashMap<(IpAddr, IpAddr), usize>,
     count: u64,
     resynchronised: u64,
+    /// Connections between addresses beyond [`MAX_PAIRS`].
+    beyond: u64,
 }
 
 /// A connection and the pair that it belongs to.
@@ -112,7 +117,7 @@ impl<'a> Replay<'a> {
     /// Takes the next transport event.
     pub fn observe(&mut self, observed: &Observed<'_>) {
         let Self { options, deliveries, messages, judged } = self;
-        judged.transport(observed, options);
+        judged.transport(observed);
         messages.handle(observed, &mut |item| judged.item(&item, options, *deliveries));
     }
 
@@ -134,8 +139,8 @@ impl<'a> Replay<'a> {
             .collect();
         pairs.sort_by_key(|pair| pair.nodes.each_ref().map(|node| node.id));
         let mut verdict = pairs.iter().map(|pair| pair.verdict).max().unwrap_or(Verdict::Vacuous);
-        if verdict == Verdict::Accepted && summary.holes > 0 && judged.count == 0 {
-            verdict = Verdict::Vacuous;
+        if verdict == Verdict::Accepted && judged.beyond > 0 {
+            verdict = Verdict::Inconclusive;
         }
         let error = summary.damage.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         FileReport {
@@ -145,18 +150,20 @@ impl<'a> Replay<'a> {
             messages: judged.count,
             holes: summary.holes,
             error: (!error.is_empty()).then_some(error),
-            notes: notes(summary, judged.resynchronised, lost_track),
+            notes: notes(summary, judged.resynchronised, lost_track, judged.beyond),
             pairs,
         }
     }
 }
 
 impl Judged {
-    fn transport(&mut self, observed: &Observed<'_>, options: &ReplayOptions) {
+    fn transport(&mut self, observed: &Observed<'_>) {
         let at = Label::of_transport(observed);
         let conn = observed.conn;
         if let TransportEvent::Opened { opener, acceptor, complete, .. } = observed.event {
-            let pair = self.pair_between(opener.addr, acceptor.addr, complete, options);
+            let Some(pair) = self.pair_between(opener.addr, acceptor.addr, complete) else {
+                return;
+            };
             self.connections.insert(conn, Link { pair, opener, acceptor });
             if let Some(pair) = self.pairs.get_mut(pair) {
                 pair.opened(conn, opener.addr, complete, at);
@@ -182,13 +189,18 @@ impl Judged {
         }
     }
 
-    fn pair_between(&mut self, one: IpAddr, other: IpAddr, is_complete: bool, options: &ReplayOptions) -> usize {
+    fn pair_between(&mut self, one: IpAddr, other: IpAddr, is_complete: bool) -> Option<usize> {
         let key = (one.min(other), one.max(other));
-        let pairs = &mut self.pairs;
-        *self.pair_of.entry(key).or_insert_with(|| {
-            pairs.push(PairReplay::new([key.0, key.1], is_complete, options));
-            pairs.len() - 1
-        })
+        if let Some(known) = self.pair_of.get(&key) {
+            return Some(*known);
+        }
+        if self.pairs.len() == MAX_PAIRS {
+            self.beyond += 1;
+            return None;
+        }
+        self.pairs.push(PairReplay::new([key.0, key.1], is_complete));
+        self.pair_of.insert(key, self.pairs.len() - 1);
+        Some(self.pairs.len() - 1)
     }
 
     fn item(&mut self, item: &Item<'_>, options: &ReplayOptions, deliveries: &mut dyn DeliverySink) {
@@ -240,22 +252,31 @@ fn check_node(nodes: &mut HashMap<IpAddr, u32>, from: IpAddr, to: IpAddr, id: u3
     if known != id || nodes.get(&to) == Some(&id) { Err(known) } else { Ok(()) }
 }
 
-fn notes(summary: &CaptureSummary, resynchronised: u64, lost_track: u64) -> Vec<String> {
+fn notes(summary: &CaptureSummary, resynchronised: u64, lost_track: u64, beyond: u64) -> Vec<String> {
     let skipped = &summary.skipped;
     let counted = [
         (resynchronised, "times a stream was found again after bytes that are missing"),
         (lost_track, "times the judgement of a pair started anew behind missing bytes"),
+        (beyond, "connections between addresses beyond those that are judged"),
         (skipped.snaplen_cut, "packets cut by the snapshot length"),
         (skipped.bad_headers, "frames with headers that contradict themselves or are cut"),
         (skipped.unknown_link, "frames of an unknown link type"),
         (skipped.fragments_lost, "packets of which a fragment is missing"),
         (skipped.sctp_i_data, "SCTP I-DATA chunks, which are not read"),
-        (summary.undelivered_bytes, "bytes behind a gap that TCP never closed, which no application has read"),
+        (
+            summary.undelivered_bytes,
+            "bytes behind a gap in their stream that was never closed, and so not read by an application",
+        ),
     ];
     let mut notes: Vec<_> =
         counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     for clock in &summary.clock_offsets {
-        if clock.file > 0 {
+        if clock.file > 0 && clock.common_packets == 0 {
+            notes.push(format!(
+                "file {} has no packet in common with another: its clock is taken as right",
+                clock.file + 1
+            ));
+        } else if clock.file > 0 {
             notes.push(format!(
                 "clock of file {} moved by {:.6} s, from {} packets found in both",
                 clock.file + 1,

@@ -20,8 +20,6 @@ use finish::stall;
 const SHOWN_BEFORE: usize = 8;
 /// Deliveries kept of each explanation while several go on.
 const MAX_PENDING: usize = 1 << 14;
-/// So many messages after a hole, what is missing may still show.
-const NEAR_HOLE: u64 = 128;
 
 /// Where deliveries go, in the order in which they are inferred.
 pub trait DeliverySink {
@@ -58,8 +56,8 @@ pub(super) struct PairReplay {
     /// The last messages and their senders.
     shown: VecDeque<(Side, Label)>,
     stalls: Vec<(Side, StallReport)>,
-    /// Messages since bytes were missing last.
-    messages_since_hole: Option<u64>,
+    /// Bytes were missing.
+    had_hole: bool,
     /// The judgement did not start anew since.
     is_hole_unanswered: bool,
     /// Times that the judgement started anew behind a hole.
@@ -69,16 +67,16 @@ pub(super) struct PairReplay {
 }
 
 impl PairReplay {
-    pub(super) fn new(addresses: [IpAddr; 2], is_complete: bool, options: &ReplayOptions) -> Self {
+    pub(super) fn new(addresses: [IpAddr; 2], is_complete: bool) -> Self {
         Self {
             addresses,
             ids: [None; 2],
             frontier: vec![Pair::new([RevisionSet::any(); 2], is_complete)],
-            sizes: vec![0; options.budget + 2],
+            sizes: Vec::new(),
             messages: 0,
             shown: VecDeque::with_capacity(SHOWN_BEFORE),
             stalls: Vec::new(),
-            messages_since_hole: None,
+            had_hole: false,
             is_hole_unanswered: false,
             lost_track: 0,
             rejection: None,
@@ -138,7 +136,7 @@ impl PairReplay {
     }
 
     fn note_hole(&mut self) {
-        self.messages_since_hole = Some(0);
+        self.had_hole = true;
         self.is_hole_unanswered = true;
     }
 
@@ -199,9 +197,6 @@ impl PairReplay {
         if !self.is_judged() {
             return;
         }
-        if let Some(count) = &mut self.messages_since_hole {
-            *count += 1;
-        }
         let from = self.side(arrived.from);
         self.learn_id(from, arrived.translated.nodeid, options);
         let label = Label::of_message(arrived.seen, arrived.translated);
@@ -211,7 +206,10 @@ impl PairReplay {
         if self.frontier.len() > options.budget && !self.settle_on_nothing() {
             self.exhausted = Some(format!("more than {} explanations (--budget)", options.budget));
         }
-        let size = self.frontier.len().min(self.sizes.len() - 1);
+        let size = self.frontier.len();
+        if self.sizes.len() <= size {
+            self.sizes.resize(size + 1, 0);
+        }
         if let Some(count) = self.sizes.get_mut(size) {
             *count += 1;
         }
@@ -262,8 +260,7 @@ impl PairReplay {
         refused: Refused<Label>,
     ) -> Result<(), Refused<Label>> {
         let Some(mut pair) = self.frontier.first().cloned() else { return Err(refused) };
-        let may_be_missing = |count| count <= NEAR_HOLE || pair.is_unsettled() || self.is_hole_unanswered;
-        if !self.messages_since_hole.is_some_and(may_be_missing) {
+        if !self.had_hole || !(pair.is_unsettled() || self.is_hole_unanswered) {
             return Err(refused);
         }
         self.is_hole_unanswered = false;
@@ -277,7 +274,7 @@ impl PairReplay {
     /// Behind a hole too many explanations are as good as none: the judgement starts anew in mid-stream. Whether it did.
     fn settle_on_nothing(&mut self) -> bool {
         self.frontier.truncate(1);
-        if self.messages_since_hole.is_none() {
+        if !self.had_hole {
             return false;
         }
         self.frontier.iter_mut().for_each(Pair::forget);

@@ -17,6 +17,8 @@ pub(super) struct Bodies {
     ring: VecDeque<u64>,
     /// Numbers below `base` were dropped although they may be sent again.
     pub(super) is_partial: bool,
+    /// More were unacknowledged than are kept.
+    pub(super) has_overflowed: bool,
 }
 
 /// What is known of a number's body.
@@ -85,6 +87,7 @@ impl Bodies {
             self.ring.pop_front();
             self.base = self.base.next();
             self.is_partial = true;
+            self.has_overflowed = true;
         }
     }
 

@@ -100,6 +100,12 @@ impl<L: Copy> Pair<L> {
             });
         }
         let node = self.node(from);
+        if matches!(message, Message::Opts { .. }) && !node.has_heard && reading.first.fit != Fit::Late {
+            let expected = "only STATUS and NAMES before a message from the peer told its version";
+            let refusal = Refusal::new(rule::SND_3, expected, "a sequenced message");
+            self.add_suspicion(Suspicion { culprit: from, proof: Proof::NothingHeard, at, refusal, is_proven: false });
+        }
+        let node = self.node(from);
         if let (Message::Opts { seq, .. }, Fit::Copy(Place::Begins)) = (*message, reading.first.fit)
             && node.passes >= node.breaks
         {
@@ -200,10 +206,6 @@ impl<L: Copy> Pair<L> {
                 Some(fit) => Reading { first: Candidate::current(fit, revisions), second: Some(late) },
                 None => Reading::only(late),
             });
-        }
-        if !node.has_heard {
-            let expected = "only STATUS and NAMES before a message from the peer told its version";
-            return Err(Refusal::new(rule::SND_3, expected, "a sequenced message"));
         }
         let current = self.fit_opts(conn, from, seq, inner, body);
         let new_life =

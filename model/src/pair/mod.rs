@@ -27,6 +27,8 @@ use suspicion::{Proof, Suspicion};
 
 /// Connections remembered after their end: a late segment may still belong to one of them.
 const MAX_DEAD_CONNECTIONS: usize = 16;
+/// Connections remembered in all: a pair has two, and a few that it gave up.
+const MAX_CONNECTIONS: usize = 64;
 
 /// More messages that call for an ACK than anyone can send: behind a hole nobody knows how many there were.
 const UNKNOWN_PROMPTS: u32 = u32::MAX;
@@ -243,7 +245,9 @@ impl<L: Copy> Pair<L> {
 
     /// An earlier message from which a later refusal may follow: it was wrong unless something comes to light.
     pub fn suspect_before(&self) -> Option<Refused<L>> {
-        let is_cause = |suspect: &&Suspicion<L>| suspect.is_proven || suspect.proof == Proof::NoBreak;
+        let is_cause = |suspect: &&Suspicion<L>| {
+            suspect.is_proven || matches!(suspect.proof, Proof::NoBreak | Proof::NothingHeard)
+        };
         self.suspicions.iter().find(is_cause).map(Suspicion::refused)
     }
 
@@ -361,11 +365,15 @@ impl<L: Copy> Pair<L> {
         self.connections.iter_mut().rev().find(|connection| connection.id == conn)
     }
 
+    /// Makes room for one more: a late segment may still belong to one that ended, hardly to one that was never used.
     fn forget_dead(&mut self) {
         let dead = self.connections.iter().filter(|connection| connection.is_dead()).count();
-        if dead > MAX_DEAD_CONNECTIONS
-            && let Some(oldest) = self.connections.iter().position(Connection::is_dead)
-        {
+        if dead <= MAX_DEAD_CONNECTIONS && self.connections.len() < MAX_CONNECTIONS {
+            return;
+        }
+        let is_idle = |connection: &Connection| connection.is_dead() || !connection.was_used();
+        let oldest = self.connections.iter().position(is_idle).unwrap_or(0);
+        if oldest < self.connections.len() {
             self.connections.remove(oldest);
         }
     }

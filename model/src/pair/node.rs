@@ -103,6 +103,8 @@ pub struct Counts {
     pub gaps: u64,
     /// Times that its record was reset.
     pub resets: u64,
+    /// Copies that could not be compared because more was unacknowledged than is kept.
+    pub uncompared: u64,
 }
 
 /// One node's record about the other, found by reading what arrives as soon as it arrives. What the node may have read

@@ -26,6 +26,8 @@ pub(super) enum Proof {
     /// Its sender uses a number beyond this one on this connection of its own, which was whole then (NET-1). Never
     /// proven otherwise.
     WritesOn(Conn, Seq),
+    /// Nothing of what the peer sent before comes to light as missing (SND-3).
+    NothingHeard,
     /// No end of a connection comes to light that called for it (NET-3), though noticing may be seen before the break.
     NoBreak,
     /// The peer uses a number before this one as a fresh one, though it was acknowledged (ACK-1). Only that packets are
@@ -55,7 +57,7 @@ impl<L: Copy> Suspicion<L> {
             Proof::WritesOn(own, number) => {
                 from == self.culprit && conn == own && fresh.is_some_and(|seq| number.is_before(seq))
             }
-            Proof::NoBreak => false,
+            Proof::NoBreak | Proof::NothingHeard => false,
             Proof::UsesBefore(number) => from != self.culprit && fresh.is_some_and(|seq| seq.is_before(number)),
         }
     }

@@ -78,6 +78,8 @@ impl<L: Copy> Pair<L> {
     fn write_copy(&mut self, conn: Conn, from: Side, seq: Seq, inner: Inner, body: u64, place: Place) {
         let node = self.node_mut(from);
         node.counts.retransmitted += 1;
+        let is_uncompared = node.bodies.has_overflowed && node.bodies.lookup(seq) == Body::Forgotten;
+        node.counts.uncompared += u64::from(is_uncompared);
         if place == Place::Begins {
             node.begin_pass();
         }

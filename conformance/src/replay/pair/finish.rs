@@ -21,6 +21,12 @@ impl PairReplay {
     ) -> PairReport {
         self.end_frontier(nodes);
         self.settle(nodes, options, sink);
+        let uncompared =
+            |pair: &Pair<Label>| Side::BOTH.map(|side| pair.node(side).counts().uncompared).iter().sum::<u64>();
+        let uncompared: u64 = self.frontier.first().map_or(0, uncompared);
+        if uncompared > 0 && self.is_judged() {
+            self.exhausted = Some(format!("{uncompared} copies of more messages than are kept were not compared"));
+        }
         let judged_to_the_end = self.is_judged();
         let verdict = match (&self.rejection, &self.exhausted) {
             (Some(_), _) => Verdict::Rejected,
@@ -57,7 +63,7 @@ impl PairReplay {
             self.frontier.truncate(1);
             if let Some(Refused { refusal, earlier: Some((culprit, label)) }) = suspects.swap_remove(best)
                 && self.is_judged()
-                && self.messages_since_hole.is_none()
+                && !self.had_hole
             {
                 self.refuse_earlier(culprit, &label, *refusal, nodes);
             }
