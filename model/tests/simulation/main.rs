@@ -234,11 +234,11 @@ fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// `SIM_FIRST`, `SIM_SEEDS`, `SIM_MASK` (a bit for each field of `Environment` and one for `linux-5.14`).
+/// To explore by hand: `SIM_FIRST`, `SIM_SEEDS`, `SIM_MASK` (a bit for each field of `Environment` and one for
+/// `linux-5.14`). Nothing is taken as known here.
 #[test]
-#[ignore = "for exploring by hand"]
-fn explore() {
-    let first = from_environment("SIM_FIRST", 0);
-    let mask = from_environment("SIM_MASK", u64::from(EVERYTHING)) as u32;
-    Survey::of(first..first + from_environment("SIM_SEEDS", 20_000), mask).expect(mask, &[]);
+fn the_seeds_that_are_asked_for_show_nothing_new() {
+    let first = from_environment("SIM_FIRST", 100_000);
+    let mask = from_environment("SIM_MASK", u64::from(NO_BREAKS)) as u32;
+    Survey::of(first..first + from_environment("SIM_SEEDS", 500), mask).expect(mask, &[]);
 }
