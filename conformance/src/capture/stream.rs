@@ -140,17 +140,19 @@ impl Stream {
     pub(super) fn acknowledge<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, number: u32, out: &mut Emitter<'_, S>) {
         let newer = self.acknowledged.is_none_or(|old| !is_behind(number.wrapping_sub(old)));
         if newer {
-            self.acknowledged = Some(number);
             self.tell_missing(conn, number, out);
+            self.acknowledged = Some(number);
         }
         if !self.waiting.is_empty() {
             self.settle(conn, out);
         }
     }
 
+    /// Tells of units that the peer acknowledged before the capture showed them. Where the start is not known, that the
+    /// peer acknowledges further and further tells it.
     #[inline]
     fn tell_missing<S: FnMut(Observed<'_>)>(&mut self, conn: ConnId, number: u32, out: &mut Emitter<'_, S>) {
-        let ahead = self.next.map_or(0, |next| number.wrapping_sub(next));
+        let ahead = number.wrapping_sub(self.next.or(self.acknowledged).unwrap_or(number));
         let is_missing = ahead > 0 && ahead < LARGEST_WINDOW && !self.finished;
         if is_missing && !self.missing_told {
             out.emit(conn, TransportEvent::Missing(self.direction));
