@@ -73,11 +73,6 @@ impl Label {
     pub fn type_name(&self) -> &'static str {
         self.kind.type_name()
     }
-
-    /// Whether it is a MSG.
-    pub fn is_msg(&self) -> bool {
-        self.kind.is_msg()
-    }
 }
 
 impl fmt::Display for Label {

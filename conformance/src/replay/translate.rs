@@ -142,11 +142,6 @@ fn type_code(body: &Body<'_>) -> u8 {
 }
 
 impl Kind {
-    /// Whether it is a MSG.
-    pub(crate) fn is_msg(self) -> bool {
-        self.cmd == wire::Cmd::Msg.to_wire()
-    }
-
     /// Name of the cmd.
     pub(crate) fn cmd_name(self) -> &'static str {
         wire::Cmd::from_wire(self.cmd).map_or("?", wire::Cmd::name)

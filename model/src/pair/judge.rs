@@ -301,7 +301,7 @@ impl<L: Copy> Pair<L> {
         // A FIN of either side may have been before what is seen.
         let peer = self.node(from.other());
         let may_have_closed = node.joined_late && (node.fresh == 0 || peer.fresh == 0);
-        let may_begin = node.is_closing() || began_here || connection.half(from).hole_in_numbers || may_have_closed;
+        let may_begin = node.is_closing() || began_here || hole || may_have_closed;
         let may_lose_first = began_here && node.recent_breaks > 0;
         let is_start = seq == Seq::ZERO || hole || (may_lose_first && seq.0 < MAX_LOST_AT_START);
         let has_history = node.record.seq_send != Seq::ZERO || node.record.seq_next != Seq::ZERO;
