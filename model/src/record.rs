@@ -1,4 +1,4 @@
-//! What a node keeps about one peer, and the table of states and events (sections 2 and 6 of `PROTOCOL.md`).
+//! What a node keeps about one peer, and the table of states and events (sections 3 and 7 of `PROTOCOL.md`).
 
 use std::fmt;
 
@@ -138,7 +138,7 @@ pub enum Receipt {
     Gap,
 }
 
-/// One node's knowledge about one peer (section 2). The send queue is the interval of numbers from `queue_head` to
+/// One node's knowledge about one peer (section 3). The send queue is the interval of numbers from `queue_head` to
 /// `seq_send`, for numbers are handed out in order and acknowledged cumulatively.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record {
@@ -225,7 +225,7 @@ impl Record {
         }
     }
 
-    /// The table of section 6. Where a FIN is to be sent the caller takes its number with [`Record::take_fin`].
+    /// The table of section 7. Where a FIN is to be sent the caller takes its number with [`Record::take_fin`].
     pub fn step(&mut self, event: Event) -> Result<Actions, Unexpected> {
         use Event::{AckOfFin, AddMember, ReceiveFin, RemoveMember, Shutdown};
         use State::{CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck};
@@ -272,7 +272,7 @@ mod tests {
         Record { state, users, version: Some(Version::V3_2), ..Record::default() }
     }
 
-    /// Every state × event × (users 0, 1, 2), one line each: the whole table, to be read beside section 6.
+    /// Every state × event × (users 0, 1, 2), one line each: the whole table, to be read beside section 7.
     #[test]
     fn the_table_is_the_golden_one() {
         let mut dump = String::new();

@@ -1,4 +1,4 @@
-//! Revisions of the protocol: what differs between kernels (section 8 of `PROTOCOL.md`).
+//! Revisions of the protocol: what differs between kernels (section 11 of `PROTOCOL.md`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub enum Revision {
     Linux6_12,
 }
 
-/// Who makes a record ESTABLISHED by a message (section 8, "CLOSED to ESTABLISHED on a message").
+/// Who makes a record ESTABLISHED by a message (section 11, "CLOSED to ESTABLISHED on a message").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Establishes {
     /// Bare STATUS, NAMES and their replies.
@@ -23,7 +23,7 @@ pub enum Establishes {
     AnyMessage,
 }
 
-/// When data is acknowledged (section 8, "ACK for data").
+/// When data is acknowledged (section 11, "ACK for data").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AckPolicy {
     /// For every message accepted.
