@@ -97,19 +97,11 @@ impl PairReplay {
     }
 
     fn address(&self, side: Side) -> IpAddr {
-        let [a, b] = self.addresses;
-        match side {
-            Side::A => a,
-            Side::B => b,
-        }
+        *side.pick(&self.addresses)
     }
 
     fn known_id(&self, side: Side) -> Option<u32> {
-        let [a, b] = self.ids;
-        match side {
-            Side::A => a,
-            Side::B => b,
-        }
+        *side.pick(&self.ids)
     }
 
     fn id(&self, side: Side, nodes: &HashMap<IpAddr, u32>) -> u32 {
@@ -326,12 +318,7 @@ impl PairReplay {
 
     /// With the node's id the revisions are known that it may speak.
     fn learn_id(&mut self, side: Side, id: u32, options: &ReplayOptions) {
-        let [a, b] = &mut self.ids;
-        let known = match side {
-            Side::A => a,
-            Side::B => b,
-        };
-        if known.replace(id).is_some() {
+        if side.pick_mut(&mut self.ids).replace(id).is_some() {
             return;
         }
         let revisions = options.revisions.get(&id).copied().unwrap_or(options.default_revisions);

@@ -72,19 +72,11 @@ impl Connection {
     }
 
     pub(super) fn half(&self, side: Side) -> &Half {
-        let [a, b] = &self.halves;
-        match side {
-            Side::A => a,
-            Side::B => b,
-        }
+        side.pick(&self.halves)
     }
 
     pub(super) fn half_mut(&mut self, side: Side) -> &mut Half {
-        let [a, b] = &mut self.halves;
-        match side {
-            Side::A => a,
-            Side::B => b,
-        }
+        side.pick_mut(&mut self.halves)
     }
 
     /// Whether anything was written to it.

@@ -91,19 +91,13 @@ impl<L: Copy> Pair<L> {
         if let (Some(seq), Some((own, refusal))) =
             (reading.first.fresh_number(message), self.turns_away_from(conn, from))
         {
-            self.add_suspicion(Suspicion {
-                culprit: from,
-                proof: Proof::WritesOn(own, seq),
-                at,
-                refusal,
-                is_proven: false,
-            });
+            self.add_suspicion(Suspicion::new(from, Proof::WritesOn(own, seq), at, refusal));
         }
         let node = self.node(from);
         if matches!(message, Message::Opts { .. }) && !node.has_heard && reading.first.fit != Fit::Late {
             let expected = "only STATUS and NAMES before a message from the peer told its version";
             let refusal = Refusal::new(rule::SND_3, expected, "a sequenced message");
-            self.add_suspicion(Suspicion { culprit: from, proof: Proof::NothingHeard, at, refusal, is_proven: false });
+            self.add_suspicion(Suspicion::new(from, Proof::NothingHeard, at, refusal));
         }
         let node = self.node(from);
         if let (Message::Opts { seq, .. }, Fit::Copy(Place::Begins)) = (*message, reading.first.fit)
@@ -111,19 +105,13 @@ impl<L: Copy> Pair<L> {
         {
             let expected = format!("{}, for there was no break that calls for copies", node.record.seq_send);
             let refusal = Refusal::new(rule::NET_3, expected, format!("a copy of {seq}"));
-            self.add_suspicion(Suspicion { culprit: from, proof: Proof::NoBreak, at, refusal, is_proven: false });
+            self.add_suspicion(Suspicion::new(from, Proof::NoBreak, at, refusal));
         }
         if let (Message::Ack(number), Fit::SuspectAck) = (*message, reading.first.fit) {
             let sent = self.node(from.other()).record.seq_send;
             let expected = format!("at most ACK({sent}), for no more was sent");
             let refusal = Refusal::new(rule::ACK_1, expected, format!("ACK({number})"));
-            self.add_suspicion(Suspicion {
-                culprit: from,
-                proof: Proof::UsesBefore(number),
-                at,
-                refusal,
-                is_proven: false,
-            });
+            self.add_suspicion(Suspicion::new(from, Proof::UsesBefore(number), at, refusal));
         }
     }
 
@@ -224,8 +212,7 @@ impl<L: Copy> Pair<L> {
             return false;
         }
         match current {
-            // One that cannot be compared may be no copy. One that was compared is hardly the first of another
-            // incarnation, unless this one has just begun itself.
+            // One that cannot be compared may be no copy; one that was compared is hardly the first of another.
             Ok(Fit::Copy(_)) => node.bodies.lookup(seq) == Body::Forgotten,
             // The first of this one, unless that began before what is seen.
             Ok(_) => seq == Seq::ZERO && !node.sends_known,
@@ -250,8 +237,8 @@ impl<L: Copy> Pair<L> {
         if node.is_unsettled {
             return Ok(Fit::Fresh);
         }
-        let is_owed = |number: Seq| node.owes(number) && !self.has_copied_elsewhere(conn, from, number);
-        self.output(conn, from).check_fresh(seq, expected, node.breaks > 0, is_owed)?;
+        self.output(conn, from)
+            .check_fresh(seq, expected, node.breaks > 0, |number| self.is_owed(conn, from, number))?;
         Ok(Fit::Fresh)
     }
 
@@ -287,8 +274,8 @@ impl<L: Copy> Pair<L> {
             }
             Body::Unseen | Body::Forgotten => {}
         }
-        let is_owed = |number: Seq| node.owes(number) && !self.has_copied_elsewhere(conn, from, number);
-        let place = self.output(conn, from).place_copy(seq, node.breaks > 0, is_owed)?;
+        let place =
+            self.output(conn, from).place_copy(seq, node.breaks > 0, |number| self.is_owed(conn, from, number))?;
         Ok(Fit::Copy(place))
     }
 
@@ -410,7 +397,7 @@ impl<L: Copy> Pair<L> {
         }
     }
 
-    /// Section 8, "ACK for data": the revisions in which this ACK can be sent now.
+    /// Section 11, "ACK for data": the revisions in which this ACK can be sent now.
     fn revisions_that_ack(&self, conn: Conn, from: Side, number: Seq) -> RevisionSet {
         let node = self.node(from);
         let Some(connection) = self.connection(conn) else {
@@ -428,11 +415,12 @@ impl<L: Copy> Pair<L> {
         })
     }
 
-    /// Whether a copy of `number` went out on another connection, or waited there when a pass was queued.
-    fn has_copied_elsewhere(&self, conn: Conn, from: Side, number: Seq) -> bool {
-        let life = self.node(from).life;
-        let others = self.connections.iter().filter(|other| other.id != conn);
-        others.map(|other| other.half(from).output_of(life)).any(|output| output.has_copied(number))
+    /// Whether a pass on `conn` may not leave `number` out: no copy went out on another connection, or waited there when
+    /// a pass was queued.
+    fn is_owed(&self, conn: Conn, from: Side, number: Seq) -> bool {
+        let node = self.node(from);
+        let mut others = self.connections.iter().filter(|other| other.id != conn);
+        node.owes(number) && !others.any(|other| other.half(from).output_of(node.life).has_copied(number))
     }
 
     fn output(&self, conn: Conn, from: Side) -> Output {

@@ -54,6 +54,24 @@ impl Side {
             Side::B => Side::A,
         }
     }
+
+    /// What is this side's of two things.
+    pub fn pick<T>(self, of: &[T; 2]) -> &T {
+        let [a, b] = of;
+        match self {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
+
+    /// The same, to change.
+    pub fn pick_mut<T>(self, of: &mut [T; 2]) -> &mut T {
+        let [a, b] = of;
+        match self {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
 }
 
 /// The caller's name of a connection.
@@ -94,20 +112,12 @@ impl<L: Copy> Pair<L> {
 
     /// A node's record about the other.
     pub fn node(&self, side: Side) -> &Node<L> {
-        let [a, b] = &self.nodes;
-        match side {
-            Side::A => a,
-            Side::B => b,
-        }
+        side.pick(&self.nodes)
     }
 
     /// The same, to take from.
     pub fn node_mut(&mut self, side: Side) -> &mut Node<L> {
-        let [a, b] = &mut self.nodes;
-        match side {
-            Side::A => a,
-            Side::B => b,
-        }
+        side.pick_mut(&mut self.nodes)
     }
 
     /// From now on `side` may speak only these revisions; what it sent so far stands.
@@ -130,8 +140,7 @@ impl<L: Copy> Pair<L> {
     pub fn opened(&mut self, conn: Conn, opener: Side, at: L) {
         let superseded = self.connections.iter().find(|old| old.opener == opener && old.is_whole());
         if let Some(old) = superseded.filter(|old| !old.is_counted).map(|old| old.id) {
-            self.count_break(old, at, false);
-            self.disturb(old);
+            self.note_end(old, at, false);
             self.forget_unproven(Some(old));
         }
         self.forget_dead();
@@ -221,9 +230,6 @@ impl<L: Copy> Pair<L> {
         for half in self.connections.iter_mut().flat_map(|connection| &mut connection.halves) {
             half.note_hole();
         }
-        for node in &mut self.nodes {
-            node.prompts = UNKNOWN_PROMPTS;
-        }
         self.forget_unproven(None);
     }
 
@@ -283,8 +289,7 @@ impl<L: Copy> Pair<L> {
             }
         };
         let sender_life = self.node(from).life;
-        let others = self.connections.iter().filter(|other| other.id != conn && !other.is_dead());
-        let may_fill = others.count() > 0;
+        let may_fill = self.connections.iter().any(|other| other.id != conn && !other.is_dead());
         let is_doubtful = self.connection(conn).is_some_and(|connection| connection.may_be_unread_by(reader));
         let acked = self.connection(conn).and_then(|connection| connection.half(from).acked_by(sender_life));
         let acked = acked.unwrap_or(Seq::ZERO);
@@ -341,9 +346,9 @@ impl<L: Copy> Pair<L> {
         for node in &mut self.nodes {
             node.note_break(is_reset);
         }
-        let Self { suspicions, nodes: [a, b], .. } = self;
-        let is_answered = |side| if side == Side::A { a.passes <= a.breaks } else { b.passes <= b.breaks };
-        suspicions.retain(|suspect| suspect.proof != Proof::NoBreak || !is_answered(suspect.culprit));
+        let Self { suspicions, nodes, .. } = self;
+        let has_pass_too_many = |side: Side| side.pick(nodes).passes > side.pick(nodes).breaks;
+        suspicions.retain(|suspect| suspect.proof != Proof::NoBreak || has_pass_too_many(suspect.culprit));
     }
 
     /// What was in flight on `conn` may be lost.

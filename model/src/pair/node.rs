@@ -310,6 +310,7 @@ impl<L: Copy> Node<L> {
         self.counts.resets = resets;
         self.expects_known = false;
         self.has_heard = true;
+        self.prompts = super::UNKNOWN_PROMPTS;
         self.join_late();
     }
 

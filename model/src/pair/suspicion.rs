@@ -47,6 +47,10 @@ pub(super) struct Suspicion<L> {
 }
 
 impl<L: Copy> Suspicion<L> {
+    pub(super) fn new(culprit: Side, proof: Proof, at: L, refusal: Refusal) -> Self {
+        Self { culprit, proof, at, refusal, is_proven: false }
+    }
+
     pub(super) fn refused(&self) -> Refused<L> {
         Refused { refusal: Box::new(self.refusal.clone()), earlier: Some((self.culprit, self.at)) }
     }
