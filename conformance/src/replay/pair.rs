@@ -195,15 +195,15 @@ impl PairReplay {
         if let Err(refused) = self.advance(from, arrived.translated, label) {
             return self.refuse(from, arrived.seen, refused, nodes);
         }
-        if self.frontier.len() > options.budget && !self.settle_on_nothing() {
-            self.exhausted = Some(format!("more than {} explanations (--budget)", options.budget));
-        }
         let size = self.frontier.len();
         if self.sizes.len() <= size {
             self.sizes.resize(size + 1, 0);
         }
         if let Some(count) = self.sizes.get_mut(size) {
             *count += 1;
+        }
+        if size > options.budget && !self.settle_on_nothing() {
+            self.exhausted = Some(format!("more than {} explanations (--budget)", options.budget));
         }
         if self.shown.len() == SHOWN_BEFORE {
             self.shown.pop_front();
