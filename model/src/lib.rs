@@ -15,7 +15,9 @@ pub mod pair;
 pub mod record;
 pub mod revision;
 pub mod rule;
+pub mod rules;
 pub mod seq;
+pub mod system;
 
 pub use message::{BareKind, Inner, Message, Version};
 pub use pair::{Conn, Pair, Side};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::message::Version;
-use crate::revision::{Establishes, Revision};
+use crate::revision::Establishes;
 use crate::seq::Seq;
 
 /// The state of a record. There is no TIME_WAIT.
@@ -138,6 +138,42 @@ pub enum Receipt {
     Gap,
 }
 
+/// How a number is compared with the one that is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// With plain `<`, as Linux does: wrong where the numbers wrap (H11).
+    Plain,
+    /// Serially (RFC 1982).
+    Serial,
+}
+
+impl Comparison {
+    fn is_before(self, number: Seq, other: Seq) -> bool {
+        match self {
+            Comparison::Plain => number.0 < other.0,
+            Comparison::Serial => number.is_before(other),
+        }
+    }
+}
+
+/// What an ACK beyond `seq_send` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AckBeyond {
+    /// It takes the whole queue, as RCV-4 has it.
+    Releases,
+    /// It takes nothing.
+    Ignored,
+}
+
+/// What the first user's add does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FirstAdd {
+    /// As the table of section 7 says: it resets a record that is closing.
+    Table,
+    /// It resets the record in any state.
+    Resets,
+}
+
 /// One node's knowledge about one peer (section 3). The send queue is the interval of numbers from `queue_head` to
 /// `seq_send`, for numbers are handed out in order and acknowledged cumulatively.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -189,33 +225,38 @@ impl Record {
     }
 
     /// What an arriving number is, and RCV-1's step where it is the expected one.
-    pub fn receive_number(&mut self, seq: Seq) -> Receipt {
+    pub fn receive_number(&mut self, seq: Seq, comparison: Comparison) -> Receipt {
         if seq == self.seq_next {
             self.seq_next = seq.next(); // RCV-1
             Receipt::Accepted
-        } else if seq.is_before(self.seq_next) {
+        } else if comparison.is_before(seq, self.seq_next) {
             Receipt::Duplicate // RCV-2
         } else {
             Receipt::Gap // RCV-3
         }
     }
 
-    /// RCV-4: takes messages before `number` off the queue; whether the own FIN was among them. A number beyond
-    /// `seq_send` takes nothing.
-    pub fn receive_ack(&mut self, number: Seq) -> bool {
-        if !self.queue_head.is_before(number) || self.seq_send.is_before(number) {
+    /// RCV-4: takes messages before `number` off the queue; whether the own FIN was among them.
+    pub fn receive_ack(&mut self, number: Seq, beyond: AckBeyond) -> bool {
+        let released = match beyond {
+            _ if !self.seq_send.is_before(number) => number,
+            AckBeyond::Releases => self.seq_send,
+            AckBeyond::Ignored => return false,
+        };
+        if !self.queue_head.is_before(released) {
             return false;
         }
         let fin_was_queued = self.fin.is_some_and(|fin| !fin.is_before(self.queue_head));
-        self.queue_head = number;
-        fin_was_queued && self.fin.is_some_and(|fin| fin.is_before(number))
+        self.queue_head = released;
+        fin_was_queued && self.fin.is_some_and(|fin| fin.is_before(released))
     }
 
     /// VER-1 and VER-4: a message of `version` from the peer. `is_bare_status_or_names` is what SND-2 lets out bare.
-    pub fn detect(&mut self, version: Version, is_bare_status_or_names: bool, revision: Revision) {
-        let establishes = match revision.establishes() {
+    pub fn detect(&mut self, version: Version, is_bare_status_or_names: bool, by: Establishes) {
+        let establishes = match by {
             Establishes::AnyMessage => self.version.is_none(),
             Establishes::BareStatusOrNames => is_bare_status_or_names,
+            Establishes::Never => false,
         };
         if self.version.is_none() && (establishes || is_bare_status_or_names) {
             self.version = Some(version); // VER-1, VER-2
@@ -267,6 +308,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::revision::Revision;
 
     fn record(state: State, users: u16) -> Record {
         Record { state, users, version: Some(Version::V3_2), ..Record::default() }
@@ -311,10 +353,10 @@ mod tests {
         record.take_number();
         let fin = record.take_fin();
         assert_eq!(fin, Seq(2));
-        assert!(!record.receive_ack(Seq(2)));
+        assert!(!record.receive_ack(Seq(2), AckBeyond::Ignored));
         assert_eq!(record.queue_len(), 1);
-        assert!(record.receive_ack(Seq(3)));
-        assert!(!record.receive_ack(Seq(3)), "the event comes once");
+        assert!(record.receive_ack(Seq(3), AckBeyond::Ignored));
+        assert!(!record.receive_ack(Seq(3), AckBeyond::Ignored), "the event comes once");
         assert_eq!(record.queue_len(), 0);
     }
 
@@ -322,18 +364,18 @@ mod tests {
     fn an_ack_of_the_future_or_the_past_releases_nothing() {
         let mut record = record(State::Established, 1);
         record.take_number();
-        assert!(!record.receive_ack(Seq(2)));
-        assert!(!record.receive_ack(Seq(u32::MAX)));
+        assert!(!record.receive_ack(Seq(2), AckBeyond::Ignored));
+        assert!(!record.receive_ack(Seq(u32::MAX), AckBeyond::Ignored));
         assert_eq!(record.queue_len(), 1);
     }
 
     #[test]
     fn numbers_are_accepted_in_order_across_the_wrap() {
         let mut record = Record { seq_next: Seq(u32::MAX), ..record(State::Established, 1) };
-        assert_eq!(record.receive_number(Seq(0)), Receipt::Gap);
-        assert_eq!(record.receive_number(Seq(u32::MAX)), Receipt::Accepted);
-        assert_eq!(record.receive_number(Seq(u32::MAX)), Receipt::Duplicate);
-        assert_eq!(record.receive_number(Seq(0)), Receipt::Accepted);
+        assert_eq!(record.receive_number(Seq(0), Comparison::Serial), Receipt::Gap);
+        assert_eq!(record.receive_number(Seq(u32::MAX), Comparison::Serial), Receipt::Accepted);
+        assert_eq!(record.receive_number(Seq(u32::MAX), Comparison::Serial), Receipt::Duplicate);
+        assert_eq!(record.receive_number(Seq(0), Comparison::Serial), Receipt::Accepted);
         assert_eq!(record.seq_next, Seq(1));
     }
 
@@ -345,7 +387,7 @@ mod tests {
             (Revision::Linux6_1, true, State::Established),
         ] {
             let mut record = Record::default();
-            record.detect(Version::V3_2, bare, revision);
+            record.detect(Version::V3_2, bare, revision.establishes());
             assert_eq!(record.state, state, "{revision} {bare}");
             assert_eq!(record.version.is_some(), state == State::Established);
         }

@@ -21,6 +21,8 @@ pub enum Establishes {
     BareStatusOrNames,
     /// Any 3.2 message while the version is unset, ACK included.
     AnyMessage,
+    /// None: only an add does (`hardened`).
+    Never,
 }
 
 /// When data is acknowledged (section 11, "ACK for data").

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::message::{Inner, Version};
-use crate::record::{Event, Receipt, Record, State};
+use crate::record::{AckBeyond, Comparison, Event, Receipt, Record, State};
 use crate::revision::{Revision, RevisionSet};
 use crate::seq::Seq;
 
@@ -370,7 +370,7 @@ impl<L: Copy> Node<L> {
         if !self.late.is_empty() && !seq.is_before(self.record.seq_next) {
             self.prompts = self.prompts.saturating_add(1); // a duplicate, if it read what came late
         }
-        match self.record.receive_number(seq) {
+        match self.record.receive_number(seq, Comparison::Serial) {
             Receipt::Accepted => self.accept(seq, inner, &arrival),
             Receipt::Duplicate => {
                 self.counts.duplicates += 1;
@@ -422,7 +422,7 @@ impl<L: Copy> Node<L> {
         if !self.sends_known && self.record.seq_send.is_before(number) {
             return;
         }
-        if self.record.receive_ack(number) {
+        if self.record.receive_ack(number, AckBeyond::Ignored) {
             self.step(Event::AckOfFin);
         }
     }
@@ -513,7 +513,7 @@ impl<L: Copy> Node<L> {
 fn detect(record: &mut Record, what: Arrived, revisions: RevisionSet) {
     let status_or_names = matches!(what, Arrived::Bare { status_or_names: true });
     let revision = revisions.iter().last().unwrap_or(Revision::Linux6_12);
-    record.detect(Version::V3_2, status_or_names, revision);
+    record.detect(Version::V3_2, status_or_names, revision.establishes());
     if record.state == State::Closed && record.version.is_some() {
         record.state = State::Established;
     }
