@@ -7,8 +7,10 @@
 //! - [`record`]: what one node keeps about one peer, and its table of states and events.
 //! - [`revision`]: what differs between kernels.
 //! - [`output`]: which numbers may follow each other on one connection (NET-3, NET-4, NET-7).
+//! - [`engine`]: the model checker: exact breadth-first search and liveness under fairness; it knows nothing of the DLM.
 //! - [`pair`]: two nodes as an observer between them sees them.
 
+pub mod engine;
 pub mod message;
 pub mod output;
 pub mod pair;

@@ -1,0 +1,230 @@
+//! Counterexamples of liveness: a run to a cycle that it never leaves again.
+
+use super::exploration::{Path, Step, steps_of};
+use super::graph::{Graph, Net};
+use super::store::Id;
+use super::{EngineError, NO_CLASS, Space};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+
+/// A run that goes on for ever: a prefix, then a cycle.
+pub struct Lasso<S: Space> {
+    /// From an initial state to the first state of the cycle.
+    pub prefix: Path<S>,
+    /// Back to where the prefix ends, past a reason for every class why it is not neglected: a state where it is
+    /// disabled, or a step of it. Empty if the run simply stops: no class is enabled.
+    pub cycle: Vec<Step<S>>,
+}
+
+impl<S: Space> Clone for Lasso<S> {
+    fn clone(&self) -> Self {
+        Self { prefix: self.prefix.clone(), cycle: self.cycle.clone() }
+    }
+}
+
+impl<S: Space<State: fmt::Debug>> fmt::Debug for Lasso<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lasso").field("prefix", &self.prefix).field("cycle", &self.cycle).finish()
+    }
+}
+
+/// One bit a node.
+struct Members(Vec<u64>);
+
+impl Members {
+    fn none(net: &Net) -> Self {
+        Self(vec![0; net.slots().div_ceil(64)])
+    }
+
+    /// False if it was a member before.
+    fn add(&mut self, node: u32) -> bool {
+        let Some(word) = self.0.get_mut(node as usize / 64) else { return false };
+        let before = *word;
+        *word |= 1 << (node % 64);
+        before != *word
+    }
+
+    fn has(&self, node: u32) -> bool {
+        self.0.get(node as usize / 64).is_some_and(|word| word >> (node % 64) & 1 == 1)
+    }
+}
+
+/// How a state is reached: as in the search, or only through some of the states.
+pub(super) enum Origin<'g, 'e, 'a, S: Space> {
+    Search(&'g Graph<'e, 'a, S>),
+    Through { order: Vec<u32>, parents: HashMap<u32, u32> },
+}
+
+impl<'g, 'e, 'a, S: Space> Origin<'g, 'e, 'a, S> {
+    pub(super) fn search(graph: &'g Graph<'e, 'a, S>) -> Self {
+        Self::Search(graph)
+    }
+
+    /// Breadth first from the initial states, through states that `allowed` lets pass.
+    pub(super) fn through(graph: &'g Graph<'e, 'a, S>, allowed: impl Fn(u32) -> bool) -> Self {
+        let (mut order, mut parents) = (Vec::new(), HashMap::new());
+        let mut seen = Members::none(&graph.net);
+        for (number, shard) in graph.run.store.shards().iter().enumerate() {
+            let initial = (0..shard.len()).take_while(|local| shard.parent(*local) == Some(Id::NONE));
+            order.extend(initial.map(|local| Id::new(number, local).0).filter(|node| allowed(*node)));
+        }
+        order.iter().for_each(|node| _ = seen.add(*node));
+        let mut next = 0;
+        while let Some(node) = order.get(next).copied() {
+            next += 1;
+            for (target, _) in graph.net.steps(node) {
+                if allowed(target) && seen.add(target) {
+                    parents.insert(target, node);
+                    order.push(target);
+                }
+            }
+        }
+        Self::Through { order, parents }
+    }
+
+    /// The states that are reached, the nearest first; only if some are not allowed.
+    pub(super) fn reached(&self) -> &[u32] {
+        match self {
+            Self::Search(_) => &[],
+            Self::Through { order, .. } => order,
+        }
+    }
+
+    /// One of the nodes that are the fewest steps away from the start.
+    pub(super) fn nearest(&self, nodes: impl Iterator<Item = u32>) -> Option<u32> {
+        match self {
+            // In a shard, a lower number is never farther away: one node a shard has to be looked at.
+            Self::Search(graph) => {
+                let mut first: HashMap<usize, u32> = HashMap::new();
+                for node in nodes {
+                    let lowest = first.entry(Id(node).shard()).or_insert(node);
+                    *lowest = node.min(*lowest);
+                }
+                first.into_values().min_by_key(|node| (self.distance(graph, *node), *node))
+            }
+            Self::Through { order, .. } => {
+                let wanted: std::collections::HashSet<u32> = nodes.collect();
+                order.iter().copied().find(|node| wanted.contains(node))
+            }
+        }
+    }
+
+    fn distance(&self, graph: &Graph<'_, '_, S>, node: u32) -> usize {
+        std::iter::successors(Some(Id(node)), |id| graph.run.store.parent(*id)).count()
+    }
+
+    fn path(&self, graph: &Graph<'_, '_, S>, node: u32) -> Result<Path<S>, EngineError> {
+        match self {
+            Self::Search(_) => graph.run.path_to(Id(node)),
+            Self::Through { parents, .. } => {
+                let back = std::iter::successors(Some(node), |node| parents.get(node).copied());
+                let mut ids: Vec<Id> = back.map(Id).collect();
+                ids.reverse();
+                graph.run.path_along(&ids)
+            }
+        }
+    }
+}
+
+/// A step of the cycle: from, class, to.
+type Hop = (u32, u8, u32);
+
+impl<S: Space> Lasso<S> {
+    /// A run into a fair component and round in it.
+    pub(super) fn new(
+        graph: &Graph<'_, '_, S>,
+        origin: &Origin<'_, '_, '_, S>,
+        component: &[u32],
+    ) -> Result<Self, EngineError> {
+        let entry = origin.nearest(component.iter().copied()).unwrap_or(Id::NONE.0);
+        let prefix = origin.path(graph, entry)?;
+        let mut inside = Members::none(&graph.net);
+        component.iter().for_each(|node| _ = inside.add(*node));
+        let classes = graph.run.space.classes().len();
+        let hops = Round { net: &graph.net, inside, at: entry, hops: Vec::new() }.all(entry, classes);
+        let cycle = hops.into_iter().map(|hop| step_of(graph, hop)).collect::<Result<_, _>>()?;
+        Ok(Self { prefix, cycle })
+    }
+}
+
+/// The first step of that class between the two states.
+fn step_of<S: Space>(graph: &Graph<'_, '_, S>, (from, class, to): Hop) -> Result<Step<S>, EngineError> {
+    let missing = || EngineError::NotDeterministic(Id(from));
+    let state = graph.run.store.state(Id(from)).ok_or_else(missing)?;
+    let target = graph.run.store.state(Id(to)).ok_or_else(missing)?;
+    let (steps, _) = steps_of(graph.run.space, state);
+    steps.into_iter().find(|step| step.class == class && step.state == *target).ok_or_else(missing)
+}
+
+/// A walk through a fair component, past a reason for every class.
+struct Round<'n> {
+    net: &'n Net,
+    inside: Members,
+    at: u32,
+    hops: Vec<Hop>,
+}
+
+impl Round<'_> {
+    fn all(mut self, entry: u32, classes: usize) -> Vec<Hop> {
+        for class in 0..classes as u8 {
+            if !self.excused(entry, class) {
+                self.walk(|net, inside, hop| Self::serves(net, inside, hop, class));
+                self.stay(class);
+            }
+        }
+        if self.at != entry {
+            self.walk(|_, _, (_, _, to)| to == entry);
+        }
+        self.hops
+    }
+
+    /// Whether the walk so far holds a reason for the class.
+    fn excused(&self, entry: u32, class: u8) -> bool {
+        let disabled = |node| self.net.kind(node).enabled >> class & 1 == 0;
+        disabled(entry) || self.hops.iter().any(|(_, taken, to)| *taken == class || disabled(*to))
+    }
+
+    /// Whether a hop is of the class, or leads to where the class is disabled or has a step to the same state.
+    fn serves(net: &Net, _: &Members, (_, taken, to): Hop, class: u8) -> bool {
+        let kind = net.kind(to);
+        taken == class || kind.enabled >> class & 1 == 0 || kind.looped >> class & 1 == 1
+    }
+
+    /// Takes the class's step to the same state, if that is the reason.
+    fn stay(&mut self, class: u8) {
+        let kind = self.net.kind(self.at);
+        let taken = self.hops.last().is_some_and(|(_, taken, _)| *taken == class);
+        if !taken && kind.looped >> class & 1 == 1 {
+            self.hops.push((self.at, class, self.at));
+        }
+    }
+
+    /// Goes the shortest way to the end of a hop that is wanted.
+    fn walk(&mut self, wanted: impl Fn(&Net, &Members, Hop) -> bool) {
+        if wanted(self.net, &self.inside, (self.at, NO_CLASS, self.at)) {
+            return;
+        }
+        let (mut came, mut queue) = (HashMap::from([(self.at, None)]), VecDeque::from([self.at]));
+        while let Some(node) = queue.pop_front() {
+            for (target, class) in self.net.steps(node).filter(|(target, _)| self.inside.has(*target)) {
+                let hop = (node, class, target);
+                if wanted(self.net, &self.inside, hop) {
+                    self.append(hop, &came);
+                    return;
+                }
+                came.entry(target).or_insert_with(|| {
+                    queue.push_back(target);
+                    Some(hop)
+                });
+            }
+        }
+    }
+
+    fn append(&mut self, last: Hop, came: &HashMap<u32, Option<Hop>>) {
+        let way = std::iter::successors(Some(last), |(from, _, _)| came.get(from).copied().flatten());
+        let mut way: Vec<Hop> = way.collect();
+        way.reverse();
+        self.at = last.2;
+        self.hops.extend(way);
+    }
+}
