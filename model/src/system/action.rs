@@ -66,6 +66,8 @@ pub(super) enum Duty {
     Manager,
     /// The node's own shutdown.
     Shutdown,
+    /// A thread in the middle of something.
+    Thread,
 }
 
 kinds! {
@@ -91,7 +93,7 @@ kinds! {
     PageIsWritten Writer "a page goes out"
     LinkBreaks Nobody "the connection breaks"
     NodeNoticesBreak Writer "the node notices that its connections are gone"
-    SecondStep Upper "the second step of what should have been one"
+    SecondStep Thread "the second step of what should have been one"
 }
 
 impl fmt::Display for Action {

@@ -62,7 +62,8 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         let node = self.system.node(x);
         let timeouts = self.world.environment.timeouts;
         let waits = self.world.rules(x).waits_for_version;
-        let is_ignorant = node.ends.iter().any(|end| end.record.users > 0 && end.record.version.is_none());
+        let is_ignorant =
+            node.ends.iter().any(|end| end.record.state != State::Closed && end.record.version.is_none());
         let either = |kind, visit: &mut dyn FnMut(Action)| {
             visit(act(kind, x, x, 0));
             if self.world.rules(x).reset_after_shutdown == crate::rules::ResetAfterShutdown::Either {
@@ -150,7 +151,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
     }
 
     fn may_send(&self, x: usize, end: &End) -> bool {
-        let most = self.world.environment.messages.get(x).copied().unwrap_or_default();
+        let most = self.world.environment.messages_of(x);
         let record = &end.record;
         self.system.node(x).phase == Phase::In
             && end.sent < most

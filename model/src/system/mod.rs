@@ -8,6 +8,7 @@
 //! A record is the [`crate::Record`] that replay uses too.
 
 pub mod action;
+pub mod check;
 pub mod environment;
 mod enumerate;
 mod membership;
@@ -16,6 +17,7 @@ pub mod observer;
 mod pack;
 pub mod property;
 mod receive;
+pub mod space;
 pub mod state;
 mod transport;
 pub mod wire;
@@ -65,6 +67,12 @@ impl World {
             1 => second,
             _ => third,
         }
+    }
+
+    /// Words of 64 bits that hold most states; those that they do not hold are reported, never cut.
+    pub fn words(&self) -> usize {
+        let environment = &self.environment;
+        if environment.stale || environment.lockspaces > 1 || environment.split { 6 } else { 4 }
     }
 
     pub(crate) fn has_ids(&self, node: usize) -> bool {

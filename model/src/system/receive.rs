@@ -139,10 +139,14 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.enter(x, y, State::Established);
         }
         let end = self.end(x, y);
-        let (is_member, answers) = (end.record.users > 0, end.answers());
-        if is_member && !answers {
-            self.push(x, y, Kind::StatusReply, 0, Some(message.source()));
-        } else if !is_member && self.world.environment.not_ready && self.may_send(x, y) {
+        let (is_member, answers, sent) = (end.record.users > 0, end.answers(), end.sent);
+        let environment = &self.world.environment;
+        if is_member || !environment.not_ready && !self.rules(x).life_ids {
+            if !answers {
+                self.push(x, y, Kind::StatusReply, 0, Some(message.source()));
+            }
+        } else if environment.not_ready && self.may_send(x, y) && sent < environment.messages_of(x) {
+            self.end_mut(x, y).sent += 1;
             self.send_data(x, y); // SND-2: "not ready" is sequenced
         }
         Outcome::Handled
