@@ -10,6 +10,7 @@
 //! - [`engine`]: the model checker: exact breadth-first search and liveness under fairness; it knows nothing of the DLM.
 //! - [`pair`]: two nodes as an observer between them sees them.
 
+pub mod catalogue;
 pub mod engine;
 pub mod message;
 pub mod output;
