@@ -243,6 +243,7 @@ switches! {
     commits: bool = "commits" "what is reserved is committed in the end"
     copies: Copies = "copies" "copies or the drop of the partly written page first"
     retransmits_on_close: bool = "retransmits-on-close" "an orderly close by the peer starts a retransmission too"
+    reacknowledges: bool = "reacknowledges" "an ACK goes out again after a break"
     late_commit_copies: bool = "late-commit-copies" "a commit after a break starts a retransmission"
     accepts: Accepts = "accepts" "how many waiting connections a wake-up accepts"
     life_ids: bool = "life-ids" "messages name the incarnations of sender and receiver, and those of others are dropped"
@@ -316,6 +317,7 @@ const LINUX_6_12: Rules = Rules {
     commits: true,
     copies: Copies::BeforeDrop,
     retransmits_on_close: false,
+    reacknowledges: false,
     late_commit_copies: false,
     accepts: Accepts::All,
     life_ids: false,
@@ -358,6 +360,7 @@ const HARDENED: Rules = Rules {
     comparison: Comparison::Serial,
     copies: Copies::AfterDrop,
     retransmits_on_close: true,
+    reacknowledges: true,
     late_commit_copies: true,
     life_ids: true,
     answers_gone: true,

@@ -138,8 +138,12 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
             visit(act(ActionKind::UpperCommits, x, y, 0));
         }
         let is_silent = !end.asks() && !self.system.end(y, x).answers();
-        let is_asking = matches!(self.system.node(x).phase, Phase::In | Phase::Waiting);
-        if is_asking && end.record.users > 0 && end.record.version.is_none() && is_silent {
+        let is_asking = match self.system.node(x).phase {
+            Phase::In => end.record.users > 0,
+            Phase::Waiting => end.record.users > 0 || rules.life_ids && end.record.state == State::Established,
+            _ => false,
+        };
+        if is_asking && end.record.version.is_none() && is_silent {
             visit(act(ActionKind::UpperAsksStatus, x, y, 0));
         }
         if rules.idle_ack && end.delivered && end.record.state != State::Closed {

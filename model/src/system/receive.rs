@@ -94,6 +94,9 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
 
     /// What the incarnations in a message say, between two nodes that send them (HRD-1).
     fn screen(&mut self, x: usize, y: usize, message: Msg) -> Option<Outcome> {
+        if self.end(x, y).record.version == Some(Version::V3_1) {
+            return Some(Outcome::Dropped("it is of another version (VER-3)"));
+        }
         if message.kind() == Kind::Status && self.end(x, y).bound.is_some_and(|bound| is_newer(message.source(), bound)) {
             self.restart(x, y);
         }
@@ -132,7 +135,11 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     /// The peer's incarnation is over, for a newer one asks. So is this one; for a member the next begins at once.
     fn restart(&mut self, x: usize, y: usize) {
         self.reset(x, y, false);
-        if self.end(x, y).record.users > 0 {
+        let is_leaving = matches!(self.system.node(x).phase, Phase::Waiting | Phase::Shutting);
+        if is_leaving {
+            self.system.node_mut(x).phase = Phase::Waiting;
+        }
+        if self.end(x, y).record.users > 0 || is_leaving {
             self.end_mut(x, y).record.state = State::Established;
             self.observer.see(Occurrence::Changed { node: x, peer: y, from: State::Closed, to: State::Established });
             self.ask_status(x, y);

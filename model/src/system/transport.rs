@@ -99,6 +99,9 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         if copies && rules.copies == Copies::AfterDrop {
             self.queue_copies(x, y);
         }
+        if rules.reacknowledges && self.end(x, y).bound.is_some() {
+            self.push_ack(x, y); // HRD-7
+        }
         let link = self.link_mut(x, y);
         link.status = Status::Down;
         link.old = link.sent;
