@@ -66,6 +66,8 @@ pub(super) enum Duty {
     Manager,
     /// The node's own shutdown.
     Shutdown,
+    /// The node's timer, for each peer.
+    Timer,
     /// A thread in the middle of something.
     Thread,
 }
@@ -86,6 +88,7 @@ kinds! {
     UpperCommits Upper "the upper layer commits what it reserved"
     UpperAsksStatus Upper "the upper layer asks for the peer's STATUS again"
     RecordAcknowledges Upper "nothing more comes: the record acknowledges what it accepted"
+    RecordRetransmits Timer "nothing was acknowledged for long: the record sends its queue again"
     RecordReceives Receiver "the node reads a message"
     RecordReceivesStale Nobody "the node handles a message that it had read from a replaced connection"
     InputIsDelayed Nobody "what came on a replaced connection is handled later"

@@ -149,9 +149,26 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         if rules.idle_ack && end.delivered && end.record.state != State::Closed {
             visit(act(ActionKind::RecordAcknowledges, x, y, 0));
         }
+        if rules.retransmits_in_time && self.has_waited_long(x, y) {
+            visit(act(ActionKind::RecordRetransmits, x, y, 0));
+        }
         if end.second != Second::Done {
             visit(act(ActionKind::SecondStep, x, y, 0));
         }
+    }
+
+    /// The timer is longer than a message and its ACK take: nothing is under way, and nobody has yet to notice a break.
+    fn has_waited_long(&self, x: usize, y: usize) -> bool {
+        let (end, other) = (self.system.end(x, y), self.system.end(y, x));
+        let has_committed = end.reserved != Some(self.world.offset(end.record.queue_head));
+        end.record.queue_head != end.record.seq_send
+            && has_committed
+            && end.link.fifo.is_empty()
+            && other.link.fifo.is_empty()
+            && end.notice == Notice::Quiet
+            && other.notice == Notice::Quiet
+            && self.system.node(x).is_reachable()
+            && self.system.node(y).is_reachable()
     }
 
     fn may_send(&self, x: usize, end: &End) -> bool {

@@ -112,6 +112,10 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         }
         match message.kind() {
             Kind::Status if is_open && is_known => None,
+            Kind::Fin if !is_mine && is_open && self.rules(x).answers_gone => {
+                self.ask_status(x, y);
+                Some(Outcome::Dropped("the incarnation that it is for is over: the next one asks (HRD-3)"))
+            }
             Kind::Fin if !is_mine && self.rules(x).answers_gone => {
                 let about = message.destination();
                 self.push_with(x, y, Kind::Gone, 0, Some(message.source()), |gone| gone.from_life(about));

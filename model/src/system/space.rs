@@ -29,6 +29,7 @@ const CLASSES: &[Class] = classes! {
     "manager" "the cluster manager waits for each node to process its events"
     "shutdown" "the thread that leaves goes on when it is woken"
     "second step" "a thread goes on"
+    "timer" "a timer runs out"
 };
 
 /// Pairs of nodes: classes of one duty.
@@ -43,6 +44,7 @@ fn class(action: Action) -> u8 {
         Duty::Manager => 3,
         Duty::Shutdown => 4,
         Duty::Thread => 5,
+        Duty::Timer => 6,
     };
     let slot = if action.peer > action.node { action.peer - 1 } else { action.peer };
     duty * PAIRS + action.node * 2 + slot.min(1)

@@ -99,9 +99,6 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         if copies && rules.copies == Copies::AfterDrop {
             self.queue_copies(x, y);
         }
-        if rules.reacknowledges && self.end(x, y).bound.is_some() {
-            self.push_ack(x, y); // HRD-7
-        }
         let link = self.link_mut(x, y);
         link.status = Status::Down;
         link.old = link.sent;
@@ -127,7 +124,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     }
 
     /// One pass over the send queue, oldest first, without what waits as a copy already and what is not committed.
-    fn queue_copies(&mut self, x: usize, y: usize) {
+    pub(super) fn queue_copies(&mut self, x: usize, y: usize) {
         let end = *self.end(x, y);
         let mut seq = end.record.queue_head;
         while seq.is_before(end.record.seq_send) {
