@@ -130,6 +130,7 @@ impl Value for Establishes {
     const ALL: &'static [(&'static str, Self)] = &[
         ("bare-status-or-names", Establishes::BareStatusOrNames),
         ("any-message", Establishes::AnyMessage),
+        ("status-or-ack", Establishes::StatusOrAck),
         ("never", Establishes::Never),
     ];
 }

@@ -174,7 +174,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             ActionKind::UpperSends => self.upper_sends(x, y, choices),
             ActionKind::UpperCommits => self.commit(x, y),
             ActionKind::UpperAsksStatus => self.ask_status(x, y),
-            ActionKind::RecordAcknowledges => self.push_threshold_ack(x, y),
+            ActionKind::RecordAcknowledges => self.acknowledge(x, y),
             ActionKind::RecordRetransmits => self.queue_copies(x, y),
             ActionKind::RecordReceives => self.receive(x, y, choices),
             ActionKind::RecordReceivesStale => self.receive_stale(x, y, choices),
