@@ -8,7 +8,7 @@ use super::transport::PAGE;
 use super::wire::{Kind, Msg};
 use crate::message::Version;
 use crate::record::State;
-use crate::rules::{DataAck, StatusInClosing};
+use crate::rules::{DataAck, LifeIds, StatusInClosing};
 
 /// Calls `visit` for every action that is possible in `system`, always in the same order.
 pub(super) fn enumerate<const N: usize, const M: usize>(
@@ -140,7 +140,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         let is_silent = !end.asks() && !self.system.end(y, x).answers();
         let is_asking = match self.system.node(x).phase {
             Phase::In => end.record.users > 0,
-            Phase::Waiting => end.record.users > 0 || rules.life_ids && end.record.state == State::Established,
+            Phase::Waiting => end.record.users > 0 || rules.life_ids == LifeIds::All && end.record.state == State::Established,
             _ => false,
         };
         if is_asking && end.record.version.is_none() && is_silent {

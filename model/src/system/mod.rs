@@ -23,7 +23,7 @@ mod transport;
 pub mod wire;
 
 use crate::message::Version;
-use crate::rules::Rules;
+use crate::rules::{LifeIds, Rules};
 use crate::seq::Seq;
 
 use action::{Action, ActionKind, choice};
@@ -81,7 +81,7 @@ impl World {
     }
 
     pub(crate) fn has_ids(&self, node: usize) -> bool {
-        self.rules(node).life_ids
+        self.rules(node).life_ids == LifeIds::All
     }
 
     pub(crate) fn version(&self, node: usize, is_back: bool) -> Version {
@@ -175,7 +175,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             ActionKind::UpperCommits => self.commit(x, y),
             ActionKind::UpperAsksStatus => self.ask_status(x, y),
             ActionKind::RecordAcknowledges => self.acknowledge(x, y),
-            ActionKind::RecordRetransmits => self.queue_copies(x, y),
+            ActionKind::RecordRetransmits => self.queue_copies(x, y, false),
             ActionKind::RecordReceives => self.receive(x, y, choices),
             ActionKind::RecordReceivesStale => self.receive_stale(x, y, choices),
             ActionKind::InputIsDelayed => self.delay_input(x, y, usize::from(choices)),

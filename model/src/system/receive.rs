@@ -9,7 +9,7 @@ use super::wire::{Kind, Msg};
 use crate::message::Version;
 use crate::record::{Event, Receipt, State};
 use crate::revision::Establishes;
-use crate::rules::{DataAck, FinAck, FinStep, OnClosed, StatusInClosing, StopRx, StopTx, ThresholdAck};
+use crate::rules::{DataAck, FinAck, FinStep, LifeIds, OnClosed, StatusInClosing, StopRx, StopTx, ThresholdAck};
 
 impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     /// `x` reads the oldest message that `y` wrote.
@@ -43,7 +43,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.end_mut(x, y).record.version = Some(Version::V3_1);
             return if message.kind() == Kind::Status { self.receive_status(x, y, message, choices) } else { Outcome::Handled };
         }
-        let has_ids = self.rules(x).life_ids && self.world.has_ids(y) && !message.is_old_version();
+        let has_ids = self.world.has_ids(x) && self.world.has_ids(y) && !message.is_old_version();
         if has_ids {
             if let Some(outcome) = self.screen(x, y, message) {
                 return outcome;
@@ -169,7 +169,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         let end = self.end(x, y);
         let (is_member, answers, sent) = (end.record.users > 0, end.answers(), end.sent);
         let environment = &self.world.environment;
-        if is_member || !environment.not_ready || self.rules(x).life_ids {
+        if is_member || !environment.not_ready || self.world.has_ids(x) {
             if !answers {
                 self.push(x, y, Kind::StatusReply, 0, Some(message.source()));
             }
@@ -250,6 +250,9 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
 
     fn receive_ack(&mut self, x: usize, y: usize, message: Msg, choices: u8) -> Outcome {
         let rules = *self.rules(x);
+        if rules.life_ids == LifeIds::Acks && message.destination() != Some(self.end(x, y).life) {
+            return Outcome::Dropped("it is for another incarnation (HRD-1)");
+        }
         let number = self.world.seq(message.number());
         let end = self.end_mut(x, y);
         let before = end.record;
