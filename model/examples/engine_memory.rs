@@ -68,7 +68,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let run = explore(&space, &Options { safety: 1, goals: 1, threads, ..Options::default() })?;
     let per = |bytes: u64, count: u64| bytes as f64 / count.max(1) as f64;
     println!("{} states, {} steps, depth {}, {:?}", run.states, run.transitions, run.depth, run.ended);
-    println!("{threads} threads: {:.2?}, {:.1} ns a step", run.elapsed, per(run.elapsed.as_nanos() as u64, run.transitions));
+    println!(
+        "{threads} threads: {:.2?}, {:.1} ns a step",
+        run.elapsed,
+        per(run.elapsed.as_nanos() as u64, run.transitions)
+    );
     println!("counted: {:.1} bytes a state", per(run.memory_bytes, run.states));
     match resident_bytes() {
         Some(bytes) => println!("resident: {:.1} bytes a state at most", per(bytes - before, run.states)),
