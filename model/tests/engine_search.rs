@@ -101,10 +101,10 @@ impl Space for Scattered {
     fn expand(&self, state: &u64, out: &mut impl Steps<Self>) -> Facts {
         for i in 0..3 {
             let next = mix(state * 3 + i) % self.states;
-            out.step(i, (i % 2) as u8, u64::from(mix(next ^ state) % 500 == 0) << 1, next);
+            out.step(i, (i % 2) as u8, u64::from(mix(next ^ state).is_multiple_of(500)) << 1, next);
         }
-        let goals = u64::from(mix(*state) % 3 > 0);
-        Facts { violated: u64::from(mix(!state) % 900 == 0), goals, overflow: false }
+        let goals = u64::from(!mix(*state).is_multiple_of(3));
+        Facts { violated: u64::from(mix(!state).is_multiple_of(900)), goals, overflow: false }
     }
 
     fn classes(&self) -> &[Class] {
