@@ -45,8 +45,14 @@ pub fn check_goal<S: Space>(
     if let Some(stop) = origin.nearest(stops) {
         return Lasso::new(graph, &origin, &[stop], search.strong).map(Some);
     }
-    let parts = graph.components().iter();
-    match search.fair_component(parts) {
+    // For one goal alone, what is left without it is decomposed at once, and the whole graph never.
+    let found = if graph.run.asks_one_goal() {
+        let all: Vec<u32> = graph.net.nodes().collect();
+        search.fair_component(std::iter::once(all.as_slice()))
+    } else {
+        search.fair_component(graph.components().iter())
+    };
+    match found {
         Some(component) => Lasso::new(graph, &origin, &component, search.strong).map(Some),
         None => Ok(None),
     }
