@@ -72,7 +72,10 @@ impl<S: Space> Steps<S> for Sorter<'_, S::State> {
     #[inline]
     fn step(&mut self, _action: S::Action, class: u8, violated: u64, next: S::State) {
         let (shard, hash) = place_of(&next);
-        if let Some(bucket) = self.buckets.get_mut(shard) {
+        if let Some(bucket) = self.buckets.get_mut(shard)
+            // Many states may lead to the same one, such as the initial: the second of two neighbours is never new.
+            && bucket.last().is_none_or(|last| last.hash != hash || last.state != next)
+        {
             bucket.push(Candidate { state: next, parent: self.parent, hash });
         }
         if violated & self.asked != 0 {
