@@ -2,9 +2,9 @@
 
 use super::exploration::{Path, Step, steps_of};
 use super::graph::{Graph, Net};
-use super::store::Id;
+use super::store::{Id, SHARDS};
 use super::{EngineError, NO_CLASS, Space};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
 /// A run that goes on for ever: a prefix, then a cycle.
@@ -95,15 +95,16 @@ impl<'g, 'e, 'a, S: Space> Origin<'g, 'e, 'a, S> {
         match self {
             // In a shard, a lower number is never farther away: one node a shard has to be looked at.
             Self::Search(graph) => {
-                let mut first: HashMap<usize, u32> = HashMap::new();
+                let mut first = [None; SHARDS];
                 for node in nodes {
-                    let lowest = first.entry(Id(node).shard()).or_insert(node);
-                    *lowest = node.min(*lowest);
+                    if let Some(lowest) = first.get_mut(Id(node).shard()) {
+                        *lowest = Some(lowest.map_or(node, |lowest: u32| lowest.min(node)));
+                    }
                 }
-                first.into_values().min_by_key(|node| (self.distance(graph, *node), *node))
+                first.into_iter().flatten().min_by_key(|node| (self.distance(graph, *node), *node))
             }
             Self::Through { order, .. } => {
-                let wanted: std::collections::HashSet<u32> = nodes.collect();
+                let wanted: HashSet<u32> = nodes.collect();
                 order.iter().copied().find(|node| wanted.contains(node))
             }
         }
