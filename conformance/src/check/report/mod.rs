@@ -1,0 +1,5 @@
+//! What was found, for people and for machines.
+
+mod table;
+
+pub(crate) use table::{grouped, legend, table};
