@@ -66,6 +66,8 @@ pub(super) enum Duty {
     Manager,
     /// The node's own shutdown.
     Shutdown,
+    /// The node's sockets, for each peer: they tell of errors.
+    Socket,
     /// The node's timer, for each peer.
     Timer,
     /// A thread in the middle of something.
@@ -95,7 +97,7 @@ kinds! {
     NodeAccepts Receiver "the node accepts a connection"
     PageIsWritten Writer "a page goes out"
     LinkBreaks Nobody "the connection breaks"
-    NodeNoticesBreak Writer "the node notices that its connections are gone"
+    NodeNoticesBreak Socket "the node notices that its connections are gone"
     SecondStep Thread "the second step of what should have been one"
 }
 

@@ -24,7 +24,7 @@ mod transport;
 pub mod wire;
 
 use crate::message::Version;
-use crate::rules::Rules;
+use crate::rules::{LifeIds, Rules};
 use crate::seq::Seq;
 
 use action::{Action, ActionKind, choice};
@@ -70,14 +70,19 @@ impl World {
         }
     }
 
-    /// Words of 64 bits that hold most states; those that they do not hold are reported, never cut.
+    /// Words of 64 bits that hold most states. Where they do not hold one, more are tried; nothing is cut.
     pub fn words(&self) -> usize {
         let environment = &self.environment;
-        if environment.stale || environment.lockspaces > 1 || environment.split { 6 } else { 4 }
+        match environment.nodes {
+            2 if environment.stale || environment.split => 6,
+            2 if environment.pages || environment.lockspaces > 1 || environment.first_number != 0 => 5,
+            2 => 4,
+            _ => 12,
+        }
     }
 
     pub(crate) fn has_ids(&self, node: usize) -> bool {
-        self.rules(node).life_ids
+        self.rules(node).life_ids == LifeIds::All
     }
 
     pub(crate) fn version(&self, node: usize, is_back: bool) -> Version {
@@ -170,8 +175,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             ActionKind::UpperSends => self.upper_sends(x, y, choices),
             ActionKind::UpperCommits => self.commit(x, y),
             ActionKind::UpperAsksStatus => self.ask_status(x, y),
-            ActionKind::RecordAcknowledges => self.push_threshold_ack(x, y),
-            ActionKind::RecordRetransmits => self.queue_copies(x, y),
+            ActionKind::RecordAcknowledges => self.acknowledge(x, y),
+            ActionKind::RecordRetransmits => self.queue_copies(x, y, false),
             ActionKind::RecordReceives => self.receive(x, y, choices),
             ActionKind::RecordReceivesStale => self.receive_stale(x, y, choices),
             ActionKind::InputIsDelayed => self.delay_input(x, y, usize::from(choices)),
