@@ -8,12 +8,17 @@
 //! - [`variant`]: a user's own rules.
 //! - [`report`]: text, JSON, JUnit and Markdown.
 
+pub mod accept;
+pub mod cases;
+pub mod compare;
+pub mod models;
 pub mod names;
 pub mod plan;
 pub mod report;
 pub mod rival;
 pub mod run;
 pub mod subject;
+pub mod variant;
 
 pub use plan::{Selection, Task};
 pub use run::{Engine, Limits, Outcome, Verdict};

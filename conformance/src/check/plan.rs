@@ -62,6 +62,18 @@ impl Selection {
             && measures.is_empty()
     }
 
+    /// Whether a world of models.toml is among the selected rows of the matrix.
+    pub fn covers(&self, key: &Key) -> bool {
+        let is_deep = Environment::DEEP.iter().any(|deep| deep.name == key.environment);
+        let environment = match self.environments.is_empty() {
+            true => !is_deep,
+            false => self.environments.iter().any(|environment| environment.name == key.environment),
+        };
+        let subject = self.subjects.is_empty() || self.subjects.iter().any(|subject| subject.name == key.revision);
+        let is_matrix = self.defects.is_empty() && self.measures.is_empty();
+        is_matrix && key.seed.is_none() && environment && subject
+    }
+
     /// The properties asked, in their own order.
     pub fn asked(&self) -> Vec<Property> {
         let all = Property::ALL.into_iter();

@@ -7,10 +7,10 @@ use midcomms_model::system::Property;
 use crate::check::run::{Outcome, Verdict};
 use crate::render::Paint;
 
-/// Width of a column of verdicts, the blank before it left out.
-const CELL: usize = 5;
+/// Width of the narrowest column of verdicts, the blank before it left out.
+const CELL: usize = 4;
 
-/// The name of a property at the head of its column: at most [`CELL`] letters.
+/// The name of a property at the head of its column.
 pub(crate) fn short(property: Property) -> &'static str {
     match property {
         Property::ExactlyOnceInOrder => "once",
@@ -41,6 +41,10 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+fn column(property: Property) -> usize {
+    short(property).len().max(CELL)
 }
 
 /// What a cell shows.
@@ -76,7 +80,7 @@ pub(crate) fn table(outcomes: &[Outcome], properties: &[Property], paint: Paint)
 fn head(properties: &[Property], width: usize) -> String {
     let mut line = format!("{:width$} {:>10}", "", "states");
     for property in properties {
-        let _ = write!(line, " {:>CELL$}", short(*property));
+        let _ = write!(line, " {:>1$}", short(*property), column(*property));
     }
     line
 }
@@ -85,7 +89,7 @@ fn line(outcome: &Outcome, properties: &[Property], width: usize, paint: Paint) 
     let mut line = format!("{:width$} {:>10}", outcome.key.environment, grouped(outcome.states));
     for property in properties {
         let verdict = outcome.verdict(*property);
-        let text = format!("{:>CELL$}", cell(verdict));
+        let text = format!("{:>1$}", cell(verdict), column(*property));
         let painted = match verdict {
             Some(Verdict::Violated(_)) => paint.error(&text),
             Some(Verdict::Incomplete(_)) => paint.warning(&text),
