@@ -11,6 +11,7 @@ use super::words;
 /// A step of a run, to be told.
 pub(super) struct Teller<'a> {
     run: &'a Run,
+    index: usize,
     step: &'a Step,
     before: &'a Frame,
     after: &'a Frame,
@@ -24,7 +25,7 @@ impl<'a> Teller<'a> {
     pub(super) fn new(run: &'a Run, index: usize) -> Option<Self> {
         let (step, before, after) = (run.steps.get(index)?, run.frame(index)?, run.frame(index + 1)?);
         let (x, y) = (usize::from(step.action.node), usize::from(step.action.peer));
-        Some(Self { run, step, before, after, x, y })
+        Some(Self { run, index, step, before, after, x, y })
     }
 
     /// The whole sentence, without a full stop.
@@ -231,27 +232,43 @@ impl<'a> Teller<'a> {
         told.collect()
     }
 
+    /// Every state that a record went through, and resets that do not show in them.
     fn changes(&self) -> Vec<String> {
-        let resets: Vec<_> = self.resets().collect();
         let mut told = Vec::new();
-        for event in &self.step.events {
-            match event {
-                Event::Other(Occurrence::Changed { node, peer, from, to }) => {
-                    let reset = if resets.contains(&(*node, *peer)) && *to == State::Closed { " (reset)" } else { "" };
-                    told.push(format!("{}: {from} -> {to}{reset}", self.record(*node, *peer)));
-                }
-                Event::Other(Occurrence::Reset { node, peer })
-                    if self.before.end(*node, *peer).record.state == State::Closed =>
-                {
-                    told.push(format!("{} is reset (REC-1)", self.record(*node, *peer)));
-                }
-                _ => {}
+        for (node, peer) in self.run.pairs() {
+            let path = self.path(node, peer);
+            let whose = if node == self.x && self.run.nodes == 2 { "its record".to_owned() } else { self.record(node, peer) };
+            let is_reset = self.resets().any(|reset| reset == (node, peer));
+            match path.as_slice() {
+                [] if is_reset => told.push(format!("{whose} is reset (REC-1)")),
+                [] => {}
+                states => told.push(format!("{whose}: {}", states.join(" -> "))),
             }
         }
         told
     }
 
-    fn resets(&self) -> impl Iterator<Item = (usize, usize)> {
+    /// The states through which a record goes in this step, with where it is reset; empty where it stays.
+    pub(super) fn path(&self, node: usize, peer: usize) -> Vec<String> {
+        let mut states = Vec::new();
+        let mut is_reset = false;
+        for event in &self.step.events {
+            match event {
+                Event::Other(Occurrence::Reset { node: x, peer: y }) if (*x, *y) == (node, peer) => is_reset = true,
+                Event::Other(Occurrence::Changed { node: x, peer: y, from, to }) if (*x, *y) == (node, peer) => {
+                    if states.is_empty() {
+                        states.push(from.to_string());
+                    }
+                    let reset = if std::mem::take(&mut is_reset) { " (reset)" } else { "" };
+                    states.push(format!("{to}{reset}"));
+                }
+                _ => {}
+            }
+        }
+        states
+    }
+
+    pub(super) fn resets(&self) -> impl Iterator<Item = (usize, usize)> {
         self.step.events.iter().filter_map(|event| match event {
             Event::Other(Occurrence::Reset { node, peer }) => Some((*node, *peer)),
             _ => None,
@@ -263,29 +280,42 @@ impl<'a> Teller<'a> {
         format!("{}'s record{about}", words::node(node))
     }
 
-    /// What is written now, and what has to wait.
+    /// What is written now, what is lost at once, and what has to wait.
     fn sendings(&self) -> Vec<String> {
         let mut told = Vec::new();
         for (from, to) in self.run.pairs() {
-            let of = |sent: &&Sent| (sent.from, sent.to) == (from, to) && !is_end(sent.message);
-            let is_lost = |sent: &Sent| matches!(sent.fate, Fate::Lost { step } if Some(step) == self.index());
-            let written = self.messages(|event| if let Event::Written(id) = event { Some(*id) } else { None });
-            let written: Vec<_> = written.filter(of).map(words::copy_or_message).collect();
-            let queued = self.messages(|event| if let Event::Queued(id) = event { Some(*id) } else { None });
-            let waiting = queued.filter(of).filter(|sent| sent.written.is_none_or(|at| at > sent.queued) && !is_lost(sent));
-            let waiting: Vec<_> = waiting.map(words::copy_or_message).collect();
             let who = if from == self.x { "it".to_owned() } else { words::node(from) };
             let whom = if self.run.nodes > 2 || from != self.x { format!(" to {}", words::node(to)) } else { String::new() };
+            let written = self.between(from, to, |event| if let Event::Written(id) = event { Some(*id) } else { None });
+            let (lost, waiting): (Vec<_>, Vec<_>) = self
+                .between(from, to, |event| if let Event::Queued(id) = event { Some(*id) } else { None })
+                .into_iter()
+                .filter(|sent| sent.written.is_none_or(|at| at > sent.queued))
+                .partition(|sent| self.is_lost_now(sent));
+            let names = |sent: &[&Sent]| words::list(&sent.iter().map(|sent| words::copy_or_message(sent)).collect::<Vec<_>>());
             if !written.is_empty() {
-                told.push(format!("{who} sends {}{whom}", words::list(&written)));
+                told.push(format!("{who} sends {}{whom}", names(&written)));
+            }
+            if !lost.is_empty() {
+                told.push(format!("{who} sends {}{whom} in vain, for its connection is gone", names(&lost)));
             }
             if !waiting.is_empty() {
                 let verb = if waiting.len() > 1 { "wait" } else { "waits" };
-                told.push(format!("{} {verb} in {}'s output{whom}", words::list(&waiting), words::node(from)));
+                told.push(format!("{} {verb} in {}'s output{whom}", names(&waiting), words::node(from)));
             }
             told.extend(self.closing(from, to));
         }
         told
+    }
+
+    /// Messages from one node to another, without the ends of streams.
+    fn between(&self, from: usize, to: usize, pick: impl Fn(&Event) -> Option<usize>) -> Vec<&'a Sent> {
+        self.messages(pick).filter(|sent| (sent.from, sent.to) == (from, to) && !is_end(sent.message)).collect()
+    }
+
+    /// Whether a message was queued in this step and lost before it was written.
+    fn is_lost_now(&self, sent: &Sent) -> bool {
+        sent.written.is_none() && matches!(sent.fate, Fate::Lost { step } if step == self.index && sent.queued == step)
     }
 
     fn closing(&self, from: usize, to: usize) -> Option<String> {
@@ -297,9 +327,9 @@ impl<'a> Teller<'a> {
     fn losses(&self) -> Vec<String> {
         let mut told = Vec::new();
         for (from, to) in self.run.pairs() {
-            let lost = self.messages(|event| if let Event::Lost(id) = event { Some(*id) } else { None });
-            let mut lost: Vec<_> = lost.filter(|sent| (sent.from, sent.to) == (from, to)).collect();
-            lost.sort_by_key(|sent| sent.queued);
+            let lost = self.between(from, to, |event| if let Event::Lost(id) = event { Some(*id) } else { None });
+            let mut lost: Vec<_> = lost.into_iter().filter(|sent| !self.is_lost_now(sent)).collect();
+            lost.reverse(); // they are told from the end
             let names: Vec<_> = lost.iter().map(|sent| words::copy_or_message(sent)).collect();
             if !names.is_empty() {
                 let verb = if names.len() > 1 { "are" } else { "is" };
@@ -310,9 +340,5 @@ impl<'a> Teller<'a> {
             told.push("nothing that was under way is lost".to_owned());
         }
         told
-    }
-
-    fn index(&self) -> Option<usize> {
-        self.run.steps.iter().position(|step| std::ptr::eq(step, self.step))
     }
 }

@@ -4,7 +4,7 @@ use super::run::Frame;
 use super::{Ending, Story, words};
 
 /// Width of a step's number and its mark.
-const NUMBER: usize = 6;
+const NUMBER: usize = 8;
 /// Width of a state's name.
 const STATE: usize = 12;
 /// Width of a state's abbreviation.
@@ -29,7 +29,7 @@ pub fn text(story: &Story, width: usize) -> String {
             out += &paragraph("for ever:", &" ".repeat(NUMBER), &" ".repeat(NUMBER), width);
         }
         let is_culprit = story.ending() == Ending::Violated && step + 1 == story.run.steps.len();
-        let number = format!("{}{}", mark(story, step, is_culprit), step + 1);
+        let number = format!("{:3}{:>3}", mark(story, step, is_culprit), step + 1);
         out += &row(&number, &states(story, frame), &format!("{}.", story.sentence(step)), width);
     }
     out.push('\n');
@@ -41,8 +41,8 @@ pub fn text(story: &Story, width: usize) -> String {
 
 fn mark(story: &Story, step: usize, is_culprit: bool) -> &'static str {
     match story.ending() {
-        _ if is_culprit => "!! ",
-        Ending::Repeats(from) if step >= from => "| ",
+        _ if is_culprit => "!!",
+        Ending::Repeats(from) if step >= from => "|",
         _ => "",
     }
 }
@@ -63,7 +63,7 @@ fn states(story: &Story, frame: &Frame) -> String {
 }
 
 fn row(number: &str, states: &str, sentence: &str, width: usize) -> String {
-    let first = format!("{number:>4}. {states}");
+    let first = format!("{number:>6}. {states}");
     let rest = " ".repeat(first.chars().count());
     paragraph(sentence, &first, &rest, width)
 }

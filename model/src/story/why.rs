@@ -90,10 +90,10 @@ impl Why<'_> {
                 format!("of that incarnation of {peer} {node} had accepted all before {next}: expected OPTS({next}), got {read}")
             }
             Property::NoFalseAck => {
-                let about = self.after.end(y, x);
-                let accepted = about.accepted.get(usize::from(is.life)).map_or(Seq::ZERO, |offset| self.run.seq(*offset));
-                let head = is.record.queue_head;
-                format!("{peer} has accepted what is before {accepted} of this incarnation, but {node}'s send queue now begins at {head}")
+                let about = self.before.end(y, x);
+                let accepted = about.accepted.get(usize::from(was.life)).map_or(Seq::ZERO, |offset| self.run.seq(*offset));
+                let head = self.read().map_or(is.record.queue_head, |sent| sent.number);
+                format!("{peer} has accepted what is before {accepted} of {node}'s incarnation, but what is before {head} leaves the send queue")
             }
             Property::NoTxAfterFin => {
                 let fin = was.record.fin.unwrap_or_default();
