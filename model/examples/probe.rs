@@ -23,7 +23,7 @@ fn main() {
                 let path = ex.path_to(id).unwrap();
                 let mut s = world.initial::<2, 1>();
                 for st in &path.steps { world.apply(&mut s, st.action, &mut ()); println!("  {}", st.action); }
-                println!("{s:#?}");
+                world.actions(&s, |a| { let mut n = s; let e = world.apply(&mut n, a, &mut ()); let (_, fits) = world.pack::<6, 2, 1>(&n); if e.overflow || !fits { println!("OVERFLOW {a} {} {n:?}", e.overflow); } });
             }
         }
         println!("{name}: {} states {} transitions depth {} {:?}", answer.states, answer.transitions, answer.depth, answer.elapsed);

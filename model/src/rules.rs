@@ -243,6 +243,7 @@ switches! {
     commits: bool = "commits" "what is reserved is committed in the end"
     copies: Copies = "copies" "copies or the drop of the partly written page first"
     retransmits_on_close: bool = "retransmits-on-close" "an orderly close by the peer starts a retransmission too"
+    retransmits_in_time: bool = "retransmits-in-time" "what stays unacknowledged for long is sent again"
     late_commit_copies: bool = "late-commit-copies" "a commit after a break starts a retransmission"
     accepts: Accepts = "accepts" "how many waiting connections a wake-up accepts"
     life_ids: bool = "life-ids" "messages name the incarnations of sender and receiver, and those of others are dropped"
@@ -316,6 +317,7 @@ const LINUX_6_12: Rules = Rules {
     commits: true,
     copies: Copies::BeforeDrop,
     retransmits_on_close: false,
+    retransmits_in_time: false,
     late_commit_copies: false,
     accepts: Accepts::All,
     life_ids: false,
@@ -354,11 +356,8 @@ const HARDENED: Rules = Rules {
     establishes: Establishes::Never,
     first_add: FirstAdd::Resets,
     members_by_lockspace: true,
-    idle_ack: true,
     comparison: Comparison::Serial,
-    copies: Copies::AfterDrop,
-    retransmits_on_close: true,
-    late_commit_copies: true,
+    retransmits_in_time: true,
     life_ids: true,
     answers_gone: true,
     ..LINUX_6_12

@@ -66,6 +66,10 @@ pub(super) enum Duty {
     Manager,
     /// The node's own shutdown.
     Shutdown,
+    /// The node's sockets, for each peer: they tell of errors.
+    Socket,
+    /// The node's timer, for each peer.
+    Timer,
     /// A thread in the middle of something.
     Thread,
 }
@@ -86,13 +90,14 @@ kinds! {
     UpperCommits Upper "the upper layer commits what it reserved"
     UpperAsksStatus Upper "the upper layer asks for the peer's STATUS again"
     RecordAcknowledges Upper "nothing more comes: the record acknowledges what it accepted"
+    RecordRetransmits Timer "nothing was acknowledged for long: the record sends its queue again"
     RecordReceives Receiver "the node reads a message"
     RecordReceivesStale Nobody "the node handles a message that it had read from a replaced connection"
     InputIsDelayed Nobody "what came on a replaced connection is handled later"
     NodeAccepts Receiver "the node accepts a connection"
     PageIsWritten Writer "a page goes out"
     LinkBreaks Nobody "the connection breaks"
-    NodeNoticesBreak Writer "the node notices that its connections are gone"
+    NodeNoticesBreak Socket "the node notices that its connections are gone"
     SecondStep Thread "the second step of what should have been one"
 }
 

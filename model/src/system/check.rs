@@ -59,18 +59,30 @@ pub fn check(world: &World, properties: &[Property], options: &Options<'_>) -> R
         asked.fold(0, |bits, property| bits | property.bit())
     };
     let options = Options { safety: bits(false), goals: bits(true), ..*options };
-    match (world.environment.nodes, world.words()) {
-        (2, ..=4) => answer(&Checked::<4, 2, 1> { world: world.clone() }, properties, &options),
-        (2, _) => answer(&Checked::<6, 2, 1> { world: world.clone() }, properties, &options),
-        _ => answer(&Checked::<12, 3, 2> { world: world.clone() }, properties, &options),
+    for words in world.words().. {
+        let (answer, fits) = match (world.environment.nodes, words) {
+            (2, ..=4) => answer(&Checked::<4, 2, 1> { world: world.clone() }, properties, &options)?,
+            (2, 5) => answer(&Checked::<5, 2, 1> { world: world.clone() }, properties, &options)?,
+            (2, 6) => answer(&Checked::<6, 2, 1> { world: world.clone() }, properties, &options)?,
+            (2, _) => answer(&Checked::<8, 2, 1> { world: world.clone() }, properties, &options)?,
+            (_, ..=12) => answer(&Checked::<12, 3, 2> { world: world.clone() }, properties, &options)?,
+            _ => answer(&Checked::<16, 3, 2> { world: world.clone() }, properties, &options)?,
+        };
+        if fits || words >= MOST_WORDS {
+            return Ok(answer);
+        }
     }
+    Err(EngineError::NothingAsked)
 }
+
+/// Where more words would not help: the bounds of the model are too small.
+const MOST_WORDS: usize = 13;
 
 fn answer<S: Space<Action = Action>>(
     space: &S,
     properties: &[Property],
     options: &Options<'_>,
-) -> Result<Answer, EngineError> {
+) -> Result<(Answer, bool), EngineError> {
     let exploration = engine::explore(space, options)?;
     let began = std::time::Instant::now();
     let graph = match options.goals {
@@ -89,14 +101,16 @@ fn answer<S: Space<Action = Action>>(
         };
         findings.push((property, finding));
     }
-    Ok(Answer {
+    let fits = exploration.overflow.is_none();
+    let answer = Answer {
         states: exploration.states,
         transitions: exploration.transitions,
         depth: exploration.depth,
         elapsed: [exploration.elapsed, began.elapsed()],
         memory_bytes: exploration.memory_bytes,
         findings,
-    })
+    };
+    Ok((answer, fits))
 }
 
 fn of_safety<S: Space<Action = Action>>(exploration: &Exploration<'_, S>, bit: u32) -> Result<Finding, EngineError> {

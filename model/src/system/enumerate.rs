@@ -138,16 +138,37 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
             visit(act(ActionKind::UpperCommits, x, y, 0));
         }
         let is_silent = !end.asks() && !self.system.end(y, x).answers();
-        let is_asking = matches!(self.system.node(x).phase, Phase::In | Phase::Waiting);
-        if is_asking && end.record.users > 0 && end.record.version.is_none() && is_silent {
+        let is_asking = match self.system.node(x).phase {
+            Phase::In => end.record.users > 0,
+            Phase::Waiting => end.record.users > 0 || rules.life_ids && end.record.state == State::Established,
+            _ => false,
+        };
+        if is_asking && end.record.version.is_none() && is_silent {
             visit(act(ActionKind::UpperAsksStatus, x, y, 0));
         }
         if rules.idle_ack && end.delivered && end.record.state != State::Closed {
             visit(act(ActionKind::RecordAcknowledges, x, y, 0));
         }
+        if rules.retransmits_in_time && self.has_waited_long(x, y) {
+            visit(act(ActionKind::RecordRetransmits, x, y, 0));
+        }
         if end.second != Second::Done {
             visit(act(ActionKind::SecondStep, x, y, 0));
         }
+    }
+
+    /// The timer is longer than a message and its ACK take: nothing is under way, and nobody has yet to notice a break.
+    fn has_waited_long(&self, x: usize, y: usize) -> bool {
+        let (end, other) = (self.system.end(x, y), self.system.end(y, x));
+        let has_committed = end.reserved != Some(self.world.offset(end.record.queue_head));
+        end.record.queue_head != end.record.seq_send
+            && has_committed
+            && end.link.fifo.is_empty()
+            && other.link.fifo.is_empty()
+            && end.notice == Notice::Quiet
+            && other.notice == Notice::Quiet
+            && self.system.node(x).is_reachable()
+            && self.system.node(y).is_reachable()
     }
 
     fn may_send(&self, x: usize, end: &End) -> bool {

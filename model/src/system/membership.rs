@@ -146,7 +146,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             if self.system.node(y).phase == Phase::Out {
                 continue;
             }
-            self.end_mut(y, x).fence |= shared != 0;
+            self.end_mut(y, x).fence = true;
             for lockspace in (0..2).filter(|lockspace| shared & 1 << lockspace != 0) {
                 *self.pending_mut(y, x, lockspace) = Pending::Remove;
             }

@@ -69,10 +69,15 @@ impl World {
         }
     }
 
-    /// Words of 64 bits that hold most states; those that they do not hold are reported, never cut.
+    /// Words of 64 bits that hold most states. Where they do not hold one, more are tried; nothing is cut.
     pub fn words(&self) -> usize {
         let environment = &self.environment;
-        if environment.stale || environment.lockspaces > 1 || environment.split { 6 } else { 4 }
+        match environment.nodes {
+            2 if environment.stale || environment.split => 6,
+            2 if environment.pages || environment.lockspaces > 1 || environment.first_number != 0 => 5,
+            2 => 4,
+            _ => 12,
+        }
     }
 
     pub(crate) fn has_ids(&self, node: usize) -> bool {
@@ -170,6 +175,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             ActionKind::UpperCommits => self.commit(x, y),
             ActionKind::UpperAsksStatus => self.ask_status(x, y),
             ActionKind::RecordAcknowledges => self.push_threshold_ack(x, y),
+            ActionKind::RecordRetransmits => self.queue_copies(x, y),
             ActionKind::RecordReceives => self.receive(x, y, choices),
             ActionKind::RecordReceivesStale => self.receive_stale(x, y, choices),
             ActionKind::InputIsDelayed => self.delay_input(x, y, usize::from(choices)),

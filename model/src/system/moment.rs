@@ -159,9 +159,10 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             }
         }
         link.fifo.remove(start, end);
-        let below = |count: u8| {
-            let count = usize::from(count);
-            (count - count.clamp(start, end) + start.min(count)) as u8
+        let below = |count: u8| match usize::from(count) {
+            count if count <= start => count as u8,
+            count if count >= end => (count - (end - start)) as u8,
+            _ => start as u8,
         };
         link.sent = below(link.sent);
         link.old = below(link.old);

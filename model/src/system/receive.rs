@@ -94,6 +94,12 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
 
     /// What the incarnations in a message say, between two nodes that send them (HRD-1).
     fn screen(&mut self, x: usize, y: usize, message: Msg) -> Option<Outcome> {
+        if self.end(x, y).record.version == Some(Version::V3_1) {
+            return Some(Outcome::Dropped("it is of another version (VER-3)"));
+        }
+        if message.kind() == Kind::Status && self.end(x, y).bound.is_some_and(|bound| is_newer(message.source(), bound)) {
+            self.restart(x, y);
+        }
         let end = self.end(x, y);
         let is_open = end.record.state != State::Closed;
         let is_mine = message.destination() == Some(end.life);
@@ -106,6 +112,10 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         }
         match message.kind() {
             Kind::Status if is_open && is_known => None,
+            Kind::Fin if !is_mine && is_open && self.rules(x).answers_gone => {
+                self.ask_status(x, y);
+                Some(Outcome::Dropped("the incarnation that it is for is over: the next one asks (HRD-3)"))
+            }
             Kind::Fin if !is_mine && self.rules(x).answers_gone => {
                 let about = message.destination();
                 self.push_with(x, y, Kind::Gone, 0, Some(message.source()), |gone| gone.from_life(about));
@@ -126,6 +136,20 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         Outcome::Dropped("it is bare, and from a node of 3.2 (RCV-6)")
     }
 
+    /// The peer's incarnation is over, for a newer one asks. So is this one; for a member the next begins at once.
+    fn restart(&mut self, x: usize, y: usize) {
+        self.reset(x, y, false);
+        let is_leaving = matches!(self.system.node(x).phase, Phase::Waiting | Phase::Shutting);
+        if is_leaving {
+            self.system.node_mut(x).phase = Phase::Waiting;
+        }
+        if self.end(x, y).record.users > 0 || is_leaving {
+            self.end_mut(x, y).record.state = State::Established;
+            self.observer.see(Occurrence::Changed { node: x, peer: y, from: State::Closed, to: State::Established });
+            self.ask_status(x, y);
+        }
+    }
+
     fn receive_status(&mut self, x: usize, y: usize, message: Msg, choices: u8) -> Outcome {
         let state = self.end(x, y).record.state;
         let resets = match self.rules(x).status_in_closing {
@@ -141,7 +165,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         let end = self.end(x, y);
         let (is_member, answers, sent) = (end.record.users > 0, end.answers(), end.sent);
         let environment = &self.world.environment;
-        if is_member || !environment.not_ready && !self.rules(x).life_ids {
+        if is_member || !environment.not_ready || self.rules(x).life_ids {
             if !answers {
                 self.push(x, y, Kind::StatusReply, 0, Some(message.source()));
             }
@@ -346,4 +370,9 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.push_threshold_ack(x, y);
         }
     }
+}
+
+/// Whether an incarnation is newer than another: they are numbered in order, and few are under way at a time.
+fn is_newer(life: u8, other: u8) -> bool {
+    matches!(life.wrapping_sub(other) & 3, 1 | 2)
 }

@@ -24,11 +24,13 @@ macro_rules! classes {
 /// Weak fairness, by who is obliged to act and for which pair. No class needs strong fairness.
 const CLASSES: &[Class] = classes! {
     "receiver" "the work queue reads a socket that has data"
-    "writer" "the work queue writes a socket that has room, and hears of its errors"
+    "writer" "the work queue writes a socket that has room"
     "upper layer" "recovery asks STATUS until it is answered; who reserves commits"
     "manager" "the cluster manager waits for each node to process its events"
     "shutdown" "the thread that leaves goes on when it is woken"
     "second step" "a thread goes on"
+    "timer" "a timer runs out"
+    "socket" "a socket whose connection is gone reports an error"
 };
 
 /// Pairs of nodes: classes of one duty.
@@ -43,6 +45,8 @@ fn class(action: Action) -> u8 {
         Duty::Manager => 3,
         Duty::Shutdown => 4,
         Duty::Thread => 5,
+        Duty::Timer => 6,
+        Duty::Socket => 7,
     };
     let slot = if action.peer > action.node { action.peer - 1 } else { action.peer };
     duty * PAIRS + action.node * 2 + slot.min(1)

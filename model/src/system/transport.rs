@@ -124,7 +124,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     }
 
     /// One pass over the send queue, oldest first, without what waits as a copy already and what is not committed.
-    fn queue_copies(&mut self, x: usize, y: usize) {
+    pub(super) fn queue_copies(&mut self, x: usize, y: usize) {
         let end = *self.end(x, y);
         let mut seq = end.record.queue_head;
         while seq.is_before(end.record.seq_send) {
