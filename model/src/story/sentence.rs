@@ -60,14 +60,8 @@ impl<'a> Teller<'a> {
             ActionKind::NodeNoticesBreak if self.notice() == Notice::Close => "notices a close".to_owned(),
             ActionKind::NodeNoticesBreak => "notices the break".to_owned(),
             ActionKind::SecondStep => format!("second step: {}", self.second_step()),
-            ActionKind::UpperSends
-            | ActionKind::UpperAsksStatus
-            | ActionKind::RecordAcknowledges
-            | ActionKind::RecordReceives
-            | ActionKind::RecordReceivesStale
-            | ActionKind::InputIsDelayed
-            | ActionKind::PageIsWritten
-            | ActionKind::LinkBreaks => return None,
+            ActionKind::RecordRetransmits => "timer: sends its queue again".to_owned(),
+            _ => return None, // a message or a break tells it
         })
     }
 
@@ -112,6 +106,7 @@ impl<'a> Teller<'a> {
             ActionKind::UpperSends => format!("{x}'s upper layer sends a message to {y}"),
             ActionKind::UpperCommits => format!("{x}'s upper layer commits what it reserved for {y} (SND-5)"),
             ActionKind::UpperAsksStatus => format!("{x}'s upper layer asks {y} for its STATUS again (SND-2)"),
+            ActionKind::RecordRetransmits => format!("{y} has acknowledged nothing for long, so {x} sends its queue again"),
             ActionKind::RecordAcknowledges => format!("nothing more comes, so {x} acknowledges what it accepted from {y}"),
             ActionKind::RecordReceives | ActionKind::RecordReceivesStale => self.reading(),
             ActionKind::InputIsDelayed => self.delaying(),

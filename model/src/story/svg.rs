@@ -1,12 +1,12 @@
 //! The chart as a self-contained SVG, light and dark.
 
 use super::chart::{Arrow, Chart, Head, Item};
-use super::text::wrap;
+use super::text::{wrap, wrap_parts};
 
 /// Left of the first lane's notes: step numbers and the bracket of what repeats.
 const MARGIN: f64 = 58.0;
 /// Width of the notes outside the lanes.
-const SIDE: f64 = 190.0;
+const SIDE: f64 = 206.0;
 /// Height of a row with an arrow.
 const ROW: f64 = 28.0;
 /// Height of a line of a note.
@@ -71,7 +71,7 @@ impl<'a> Drawing<'a> {
         for (index, row) in chart.rows.iter().enumerate() {
             let gap = if chart.begins_step(index + 1) { 6.0 } else { 0.0 };
             at += gap + match &row.item {
-                Item::Note { text, .. } => LINE * wrap(text, LETTERS).len() as f64 + 14.0,
+                Item::Note { text, .. } => LINE * wrap_parts(text, LETTERS).len() as f64 + 14.0,
                 _ => ROW,
             };
             tops.push(at);
@@ -232,9 +232,9 @@ impl<'a> Drawing<'a> {
     }
 
     fn note(&self, row: usize, lane: usize, text: &str, is_change: bool) -> String {
-        let lines = wrap(text, LETTERS);
+        let lines = wrap_parts(text, LETTERS);
         let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
-        let width = (longest as f64 * 6.9 + 14.0).min(SIDE + 8.0);
+        let width = (longest as f64 * 7.5 + 14.0).min(SIDE + 8.0);
         let is_first = lane == 0;
         let is_last = lane + 1 == self.chart.lanes.len();
         let x = match (is_first, is_last) {

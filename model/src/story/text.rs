@@ -80,6 +80,11 @@ fn paragraph(text: &str, first: &str, rest: &str, width: usize) -> String {
     out
 }
 
+/// Parts that `; ` separates begin a line each, and are wrapped at `room` columns.
+pub(super) fn wrap_parts(text: &str, room: usize) -> Vec<String> {
+    text.split("; ").flat_map(|part| wrap(part, room)).collect()
+}
+
 /// Words in lines of at most `room` columns; a longer word stands alone.
 pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
