@@ -3,9 +3,11 @@
 //! - [`run`]: the run with every message followed from queue to end; `follow` does the following.
 //! - `sentence` and `why`: what a step did, and why the property does not hold, in the words of `PROTOCOL.md`; [`text`]
 //!   lays both out.
+//! - [`choices`]: actions and states in short, for who steps through them.
 //! - [`chart`]: where everything is on the chart; [`lines`], [`mermaid`], [`svg`] and [`html`] draw it.
 
 pub mod chart;
+pub mod choices;
 mod follow;
 pub mod html;
 pub mod lines;

@@ -2,7 +2,8 @@
 
 use crate::record::State;
 use crate::system::observer::Outcome;
-use crate::system::wire::Kind;
+use crate::seq::Seq;
+use crate::system::wire::{Kind, Msg};
 
 use super::run::Sent;
 
@@ -18,9 +19,13 @@ pub(super) fn direction(from: usize, to: usize) -> String {
 
 /// A message as PROTOCOL.md writes it: `OPTS(0) MSG`, `ACK(1)`.
 pub fn message(sent: &Sent) -> String {
-    let number = sent.number;
-    match sent.message.kind() {
-        Kind::Data if sent.message.is_bare() => "MSG (bare)".to_owned(),
+    name(sent.message, sent.number)
+}
+
+/// A message with this number.
+pub(super) fn name(message: Msg, number: Seq) -> String {
+    match message.kind() {
+        Kind::Data if message.is_bare() => "MSG (bare)".to_owned(),
         Kind::Data => format!("OPTS({number}) MSG"),
         Kind::Fin => format!("OPTS({number}) FIN"),
         Kind::Ack => format!("ACK({number})"),
