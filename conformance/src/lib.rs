@@ -1,6 +1,7 @@
-//! Captures in, verdicts out.
+//! Captures in, verdicts out; and worlds in, verdicts out.
 
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod corpus;
 pub mod describe;

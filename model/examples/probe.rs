@@ -17,13 +17,13 @@ fn main() {
         let answer = check(&world, &Property::ALL, &options).unwrap();
         if std::env::var("OVERFLOW").is_ok() {
             use midcomms_model::engine::*;
-            let space = space::Checked::<6, 2, 1> { world: world.clone() };
+            let space = space::Checked::<8, 2, 1> { world: world.clone() };
             let ex = explore(&space, &Options { safety: 1, ..options }).unwrap();
             if let Some(id) = ex.overflow {
                 let path = ex.path_to(id).unwrap();
                 let mut s = world.initial::<2, 1>();
                 for st in &path.steps { world.apply(&mut s, st.action, &mut ()); println!("  {}", st.action); }
-                world.actions(&s, |a| { let mut n = s; let e = world.apply(&mut n, a, &mut ()); let (_, fits) = world.pack::<6, 2, 1>(&n); if e.overflow || !fits { println!("OVERFLOW {a} {} {n:?}", e.overflow); } });
+                world.actions(&s, |a| { let mut n = s; let e = world.apply(&mut n, a, &mut ()); let (_, fits) = world.pack::<8, 2, 1>(&n); if e.overflow || !fits { println!("OVERFLOW {a} {} {n:?}", e.overflow); } });
             }
         }
         println!("{name}: {} states {} transitions depth {} {:?}", answer.states, answer.transitions, answer.depth, answer.elapsed);

@@ -254,7 +254,7 @@ impl Record {
     /// VER-1 and VER-4: a message of `version` from the peer. `is_bare_status_or_names` is what SND-2 lets out bare.
     pub fn detect(&mut self, version: Version, is_bare_status_or_names: bool, by: Establishes) {
         let establishes = match by {
-            Establishes::AnyMessage => self.version.is_none(),
+            Establishes::AnyMessage | Establishes::StatusOrAck => self.version.is_none(),
             Establishes::BareStatusOrNames => is_bare_status_or_names,
             Establishes::Never => false,
         };

@@ -21,6 +21,8 @@ pub enum Establishes {
     BareStatusOrNames,
     /// Any 3.2 message while the version is unset, ACK included.
     AnyMessage,
+    /// Bare STATUS, NAMES and their replies, and an ACK while the version is unset. No kernel: what an ACK alone does (H14).
+    StatusOrAck,
     /// None: only an add does (`hardened`).
     Never,
 }

@@ -117,6 +117,15 @@ values! {
         /// They are dropped at once, with what was in flight (D8).
         DropsConnections = "drops-connections",
     }
+    /// Which messages name the incarnations of sender and receiver, so that those of others are dropped.
+    LifeIds {
+        /// None.
+        None = "none",
+        /// ACKs alone.
+        Acks = "acks",
+        /// All: OPTS, ACKs, and STATUS by what goes beside it.
+        All = "all",
+    }
     /// How many waiting connections a wake-up accepts.
     Accepts {
         /// All.
@@ -130,6 +139,7 @@ impl Value for Establishes {
     const ALL: &'static [(&'static str, Self)] = &[
         ("bare-status-or-names", Establishes::BareStatusOrNames),
         ("any-message", Establishes::AnyMessage),
+        ("status-or-ack", Establishes::StatusOrAck),
         ("never", Establishes::Never),
     ];
 }
@@ -246,7 +256,7 @@ switches! {
     retransmits_in_time: bool = "retransmits-in-time" "what stays unacknowledged for long is sent again"
     late_commit_copies: bool = "late-commit-copies" "a commit after a break starts a retransmission"
     accepts: Accepts = "accepts" "how many waiting connections a wake-up accepts"
-    life_ids: bool = "life-ids" "messages name the incarnations of sender and receiver, and those of others are dropped"
+    life_ids: LifeIds = "life-ids" "which messages name the incarnations of sender and receiver, so that those of others are dropped"
     answers_gone: bool = "answers-gone" "a FIN for an incarnation that is over is answered"
     fin_ack: FinAck = "fin-ack" "when a FIN is acknowledged"
     fin_step: FinStep = "fin-step" "state and FIN in one step or in two"
@@ -320,7 +330,7 @@ const LINUX_6_12: Rules = Rules {
     retransmits_in_time: false,
     late_commit_copies: false,
     accepts: Accepts::All,
-    life_ids: false,
+    life_ids: LifeIds::None,
     answers_gone: false,
     fin_ack: FinAck::Table,
     fin_step: FinStep::One,
@@ -358,7 +368,7 @@ const HARDENED: Rules = Rules {
     members_by_lockspace: true,
     comparison: Comparison::Serial,
     retransmits_in_time: true,
-    life_ids: true,
+    life_ids: LifeIds::All,
     answers_gone: true,
     ..LINUX_6_12
 };

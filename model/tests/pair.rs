@@ -222,7 +222,7 @@ fn broken() -> Dialogue {
 fn a_clean_open_and_close_leaves_both_records_closed() {
     let ended = closed().ends();
     assert_eq!(ended.delivered_to(B), [0]);
-    assert_eq!(ended.delivered_to(A), []);
+    assert_eq!(ended.delivered_to(A), [0; 0]);
     assert_eq!([ended.state(A), ended.state(B)], [State::Closed; 2]);
 }
 

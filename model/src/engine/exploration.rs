@@ -179,6 +179,10 @@ impl<'a, S: Space> Exploration<'a, S> {
         asks(self.goals, bit)
     }
 
+    pub(super) fn asks_one_goal(&self) -> bool {
+        self.goals.is_power_of_two()
+    }
+
     /// Why the search says nothing about states that it did not expand; nothing if there are none.
     pub fn unfinished(&self) -> Option<Budget> {
         match self.ended {

@@ -75,23 +75,29 @@ impl Net {
         kind.copied().unwrap_or(none)
     }
 
-    /// The steps to other states: targets, and the class of each.
+    /// Where the steps to other states begin and end in the lists of the node's shard.
     #[inline]
-    pub(super) fn edges(&self, node: u32) -> (&[u32], &[u8]) {
-        let (id, none) = (Id(node), (&[][..], &[][..]));
-        let Some(part) = self.parts.get(id.shard()) else { return none };
-        let end = part.ends.get(id.local() as usize).copied().unwrap_or(0) as usize;
-        let begin = id.local().checked_sub(1).and_then(|before| part.ends.get(before as usize)).copied().unwrap_or(0);
-        match (part.targets.get(begin as usize..end), part.classes.get(begin as usize..end)) {
-            (Some(targets), Some(classes)) => (targets, classes),
-            _ => none,
-        }
+    pub(super) fn places(&self, node: u32) -> (u32, u32) {
+        let id = Id(node);
+        let Some(part) = self.parts.get(id.shard()) else { return (0, 0) };
+        let end = part.ends.get(id.local() as usize).copied().unwrap_or(0);
+        let before = id.local().checked_sub(1).and_then(|before| part.ends.get(before as usize));
+        (before.copied().unwrap_or(0), end)
     }
 
-    /// The steps to other states, in order.
+    /// Targets of steps of a node, by their places.
+    #[inline]
+    pub(super) fn targets(&self, node: u32, begin: u32, end: u32) -> &'_ [u32] {
+        let part = self.parts.get(Id(node).shard());
+        part.and_then(|part| part.targets.get(begin as usize..end as usize)).unwrap_or_default()
+    }
+
+    /// The steps to other states, in order: target and class.
+    #[inline]
     pub(super) fn steps(&self, node: u32) -> impl Iterator<Item = (u32, u8)> {
-        let (targets, classes) = self.edges(node);
-        targets.iter().copied().zip(classes.iter().copied())
+        let (begin, end) = self.places(node);
+        let classes = self.parts.get(Id(node).shard()).and_then(|part| part.classes.get(begin as usize..end as usize));
+        self.targets(node, begin, end).iter().copied().zip(classes.unwrap_or_default().iter().copied())
     }
 
     fn bytes(&self) -> usize {

@@ -2,9 +2,9 @@
 
 use super::exploration::{Path, Step, steps_of};
 use super::graph::{Graph, Net};
-use super::store::Id;
+use super::store::{Id, SHARDS};
 use super::{EngineError, NO_CLASS, Space};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
 /// A run that goes on for ever: a prefix, then a cycle.
@@ -95,15 +95,16 @@ impl<'g, 'e, 'a, S: Space> Origin<'g, 'e, 'a, S> {
         match self {
             // In a shard, a lower number is never farther away: one node a shard has to be looked at.
             Self::Search(graph) => {
-                let mut first: HashMap<usize, u32> = HashMap::new();
+                let mut first = [None; SHARDS];
                 for node in nodes {
-                    let lowest = first.entry(Id(node).shard()).or_insert(node);
-                    *lowest = node.min(*lowest);
+                    if let Some(lowest) = first.get_mut(Id(node).shard()) {
+                        *lowest = Some(lowest.map_or(node, |lowest: u32| lowest.min(node)));
+                    }
                 }
-                first.into_values().min_by_key(|node| (self.distance(graph, *node), *node))
+                first.into_iter().flatten().min_by_key(|node| (self.distance(graph, *node), *node))
             }
             Self::Through { order, .. } => {
-                let wanted: std::collections::HashSet<u32> = nodes.collect();
+                let wanted: HashSet<u32> = nodes.collect();
                 order.iter().copied().find(|node| wanted.contains(node))
             }
         }
@@ -130,18 +131,21 @@ impl<'g, 'e, 'a, S: Space> Origin<'g, 'e, 'a, S> {
 type Hop = (u32, u8, u32);
 
 impl<S: Space> Lasso<S> {
-    /// A run into a fair component and round in it.
+    /// A run into a component that is fair if the classes `strong` are, and round in it.
     pub(super) fn new(
         graph: &Graph<'_, '_, S>,
         origin: &Origin<'_, '_, '_, S>,
         component: &[u32],
+        strong: u64,
     ) -> Result<Self, EngineError> {
         let entry = origin.nearest(component.iter().copied()).unwrap_or(Id::NONE.0);
         let prefix = origin.path(graph, entry)?;
         let mut inside = Members::none(&graph.net);
         component.iter().for_each(|node| _ = inside.add(*node));
-        let classes = graph.run.space.classes().len();
-        let hops = Round { net: &graph.net, inside, at: entry, hops: Vec::new() }.all(entry, classes);
+        // A class that is disabled everywhere inside needs no step, however strong.
+        let enabled = component.iter().fold(0, |mask, node| mask | graph.net.kind(*node).enabled);
+        let round = Round { net: &graph.net, inside, owed: strong & enabled, at: entry, hops: Vec::new() };
+        let hops = round.all(entry, graph.run.space.classes().len());
         let cycle = hops.into_iter().map(|hop| step_of(graph, hop)).collect::<Result<_, _>>()?;
         Ok(Self { prefix, cycle })
     }
@@ -160,6 +164,8 @@ fn step_of<S: Space>(graph: &Graph<'_, '_, S>, (from, class, to): Hop) -> Result
 struct Round<'n> {
     net: &'n Net,
     inside: Members,
+    /// Classes of which only a step is reason enough.
+    owed: u64,
     at: u32,
     hops: Vec<Hop>,
 }
@@ -168,26 +174,23 @@ impl Round<'_> {
     fn all(mut self, entry: u32, classes: usize) -> Vec<Hop> {
         for class in 0..classes as u8 {
             if !self.excused(entry, class) {
-                self.walk(|net, inside, hop| Self::serves(net, inside, hop, class));
+                let (net, owed) = (self.net, self.owed);
+                self.walk(|(_, taken, to)| {
+                    taken == class || disabled(net, owed, to, class) || net.kind(to).looped >> class & 1 == 1
+                });
                 self.stay(class);
             }
         }
         if self.at != entry {
-            self.walk(|_, _, (_, _, to)| to == entry);
+            self.walk(|(_, _, to)| to == entry);
         }
         self.hops
     }
 
     /// Whether the walk so far holds a reason for the class.
     fn excused(&self, entry: u32, class: u8) -> bool {
-        let disabled = |node| self.net.kind(node).enabled >> class & 1 == 0;
-        disabled(entry) || self.hops.iter().any(|(_, taken, to)| *taken == class || disabled(*to))
-    }
-
-    /// Whether a hop is of the class, or leads to where the class is disabled or has a step to the same state.
-    fn serves(net: &Net, _: &Members, (_, taken, to): Hop, class: u8) -> bool {
-        let kind = net.kind(to);
-        taken == class || kind.enabled >> class & 1 == 0 || kind.looped >> class & 1 == 1
+        let reason = |(_, taken, to): &Hop| *taken == class || disabled(self.net, self.owed, *to, class);
+        disabled(self.net, self.owed, entry, class) || self.hops.iter().any(reason)
     }
 
     /// Takes the class's step to the same state, if that is the reason.
@@ -200,15 +203,15 @@ impl Round<'_> {
     }
 
     /// Goes the shortest way to the end of a hop that is wanted.
-    fn walk(&mut self, wanted: impl Fn(&Net, &Members, Hop) -> bool) {
-        if wanted(self.net, &self.inside, (self.at, NO_CLASS, self.at)) {
+    fn walk(&mut self, wanted: impl Fn(Hop) -> bool) {
+        if wanted((self.at, NO_CLASS, self.at)) {
             return;
         }
         let (mut came, mut queue) = (HashMap::from([(self.at, None)]), VecDeque::from([self.at]));
         while let Some(node) = queue.pop_front() {
             for (target, class) in self.net.steps(node).filter(|(target, _)| self.inside.has(*target)) {
                 let hop = (node, class, target);
-                if wanted(self.net, &self.inside, hop) {
+                if wanted(hop) {
                     self.append(hop, &came);
                     return;
                 }
@@ -227,4 +230,9 @@ impl Round<'_> {
         self.at = last.2;
         self.hops.extend(way);
     }
+}
+
+/// Whether a visit of the node is reason enough for a class: it is disabled there, and no step of it is owed.
+fn disabled(net: &Net, owed: u64, node: u32, class: u8) -> bool {
+    (net.kind(node).enabled | owed) >> class & 1 == 0
 }

@@ -39,15 +39,21 @@ pub fn check_goal<S: Space>(
     goal: u32,
     strengths: &[Strength],
 ) -> Result<Option<Lasso<S>>, EngineError> {
-    let mut search = Search { net: &graph.net, goal, strong: strong_mask(strengths) };
+    let search = Search { net: &graph.net, goal, strong: strong_mask(strengths) };
     let origin = Origin::search(graph);
     let stops = graph.net.nodes().filter(|node| search.may_stop(*node));
     if let Some(stop) = origin.nearest(stops) {
-        return Lasso::new(graph, &origin, &[stop]).map(Some);
+        return Lasso::new(graph, &origin, &[stop], search.strong).map(Some);
     }
-    let parts = graph.components().iter();
-    match search.fair_component(parts) {
-        Some(component) => Lasso::new(graph, &origin, &component).map(Some),
+    // For one goal alone, what is left without it is decomposed at once, and the whole graph never.
+    let found = if graph.run.asks_one_goal() {
+        let all: Vec<u32> = graph.net.nodes().collect();
+        search.fair_component(std::iter::once(all.as_slice()))
+    } else {
+        search.fair_component(graph.components().iter())
+    };
+    match found {
+        Some(component) => Lasso::new(graph, &origin, &component, search.strong).map(Some),
         None => Ok(None),
     }
 }
@@ -61,14 +67,14 @@ pub fn check_eventually<S: Space>(
     goal: u32,
     strengths: &[Strength],
 ) -> Result<Option<Lasso<S>>, EngineError> {
-    let mut search = Search { net: &graph.net, goal, strong: strong_mask(strengths) };
+    let search = Search { net: &graph.net, goal, strong: strong_mask(strengths) };
     let origin = Origin::through(graph, |node| graph.net.kind(node).lacks(goal));
     let reached = origin.reached();
     if let Some(stop) = origin.nearest(reached.iter().copied().filter(|node| search.may_stop(*node))) {
-        return Lasso::new(graph, &origin, &[stop]).map(Some);
+        return Lasso::new(graph, &origin, &[stop], search.strong).map(Some);
     }
     match search.fair_component(std::iter::once(reached)) {
-        Some(component) => Lasso::new(graph, &origin, &component).map(Some),
+        Some(component) => Lasso::new(graph, &origin, &component, search.strong).map(Some),
         None => Ok(None),
     }
 }
@@ -100,7 +106,7 @@ impl Search<'_> {
     }
 
     /// The first fair component of more than one state, inside the given parts, that never meets the goal.
-    fn fair_component<'p>(&mut self, parts: impl Iterator<Item = &'p [u32]>) -> Option<Vec<u32>> {
+    fn fair_component<'p>(&self, parts: impl Iterator<Item = &'p [u32]>) -> Option<Vec<u32>> {
         let mut decomposer = Decomposer::new(self.net);
         let (mut found, mut work) = (Components::default(), Vec::new());
         for part in parts {

@@ -40,8 +40,9 @@ impl Components {
 /// A visit that is not finished.
 struct Visit {
     node: u32,
-    /// How many of its steps have been followed.
-    done: u32,
+    /// Its steps that have not been followed, by their places in the list of the shard.
+    next: u32,
+    end: u32,
     /// Whether no earlier node can be reached, as far as is known.
     root: bool,
 }
@@ -85,7 +86,8 @@ impl<'n> Decomposer<'n> {
     fn enter(&mut self, node: u32) {
         self.set(node, self.next);
         self.next += 1;
-        self.visits.push(Visit { node, done: 0, root: true });
+        let (next, end) = self.net.places(node);
+        self.visits.push(Visit { node, next, end, root: true });
     }
 
     fn visit_all(&mut self, found: &mut Components) {
@@ -115,23 +117,24 @@ impl<'n> Decomposer<'n> {
     /// Follows steps until one leads to a node that is not visited yet.
     #[inline]
     fn follow(&mut self, visit: &mut Visit) -> Option<u32> {
-        let net = self.net;
-        let (targets, _) = net.edges(visit.node);
-        let mut own = self.mark(visit.node);
-        for target in targets.get(visit.done as usize..).unwrap_or_default() {
-            visit.done += 1;
+        let targets = self.net.targets(visit.node, visit.next, visit.end);
+        let before = self.mark(visit.node);
+        let mut own = before;
+        let mut fresh = None;
+        for target in targets {
+            visit.next += 1;
             let mark = self.mark(*target);
             if mark == FRESH {
-                self.set(visit.node, own);
-                return Some(*target);
+                fresh = Some(*target);
+                break;
             }
-            if mark < own {
-                own = mark;
-                visit.root = false;
-            }
+            own = own.min(mark);
         }
-        self.set(visit.node, own);
-        None
+        if own < before {
+            visit.root = false;
+            self.set(visit.node, own);
+        }
+        fresh
     }
 
     /// Takes the component of a root off.

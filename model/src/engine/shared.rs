@@ -24,6 +24,7 @@ pub(super) struct Batch<T> {
     pub(super) reports: Vec<Report>,
     pub(super) overflow: Option<Id>,
     pub(super) bad_class: Option<u8>,
+    bytes: usize,
 }
 
 impl<T> Batch<T> {
@@ -35,18 +36,23 @@ impl<T> Batch<T> {
             reports: Vec::new(),
             overflow: None,
             bad_class: None,
+            bytes: 0,
         }
     }
 
     fn clear(&mut self) {
+        // A narrow level uses few batches, and there may be many such levels.
+        if self.spans.is_empty() {
+            return;
+        }
         self.spans.clear();
         self.buckets.iter_mut().for_each(Vec::clear);
         self.reports.clear();
         (self.transitions, self.overflow, self.bad_class) = (0, None, None);
     }
 
-    fn bytes(&self) -> usize {
-        self.buckets.iter().map(|bucket| bucket.capacity() * size_of::<Candidate<T>>()).sum()
+    fn measure(&mut self) {
+        self.bytes = self.buckets.iter().map(|bucket| bucket.capacity() * size_of::<Candidate<T>>()).sum();
     }
 }
 
@@ -66,7 +72,10 @@ impl<S: Space> Steps<S> for Sorter<'_, S::State> {
     #[inline]
     fn step(&mut self, _action: S::Action, class: u8, violated: u64, next: S::State) {
         let (shard, hash) = place_of(&next);
-        if let Some(bucket) = self.buckets.get_mut(shard) {
+        if let Some(bucket) = self.buckets.get_mut(shard)
+            // Many states may lead to the same one, such as the initial: the second of two neighbours is never new.
+            && bucket.last().is_none_or(|last| last.hash != hash || last.state != next)
+        {
             bucket.push(Candidate { state: next, parent: self.parent, hash });
         }
         if violated & self.asked != 0 {
@@ -170,6 +179,7 @@ impl<'a, S: Space> Shared<'a, S> {
                 }
             }
         }
+        batch.measure();
     }
 
     /// The second phase: enters what is new, shard by shard, until none is left.
@@ -218,7 +228,7 @@ impl<'a, S: Space> Shared<'a, S> {
     /// Bytes of states, tables and buffers.
     pub(super) fn bytes(&self) -> usize {
         let shards: usize = self.shards.iter().map(|shard| read(shard).bytes()).sum();
-        shards + self.batches.iter().map(|batch| read(batch).bytes()).sum::<usize>()
+        shards + self.batches.iter().map(|batch| read(batch).bytes).sum::<usize>()
     }
 
     /// One shard, between phases.

@@ -99,12 +99,6 @@ impl<T: Clone + Eq + Hash> Shard<T> {
         }
     }
 
-    /// The first stored state on the way of a search whose tag fits.
-    #[inline]
-    pub(super) fn suspect(&self, hash: u32) -> Option<u32> {
-        self.table.suspect(hash)
-    }
-
     /// Enters what is new, in order.
     pub(super) fn insert_all(&mut self, candidates: &[Candidate<T>]) {
         for group in candidates.chunks(GROUP) {
@@ -216,9 +210,13 @@ impl<T: Clone + Eq + Hash> Store<T> {
     /// Looks many states up, in groups so that the waits for memory overlap.
     pub(super) fn find_all(&self, wanted: &[Wanted<T>], mut found: impl FnMut(Option<Id>)) {
         for group in wanted.chunks(GROUP) {
-            let mut first = [None; GROUP];
+            let (mut first, mut warm) = ([None; GROUP], 0);
+            for one in group {
+                warm ^= self.shards.get(one.shard).map_or(0, |shard| shard.table.peek(one.hash));
+            }
+            std::hint::black_box(warm);
             for (suspect, one) in first.iter_mut().zip(group) {
-                *suspect = self.shards.get(one.shard).and_then(|shard| shard.suspect(one.hash));
+                *suspect = self.shards.get(one.shard).and_then(|shard| shard.table.suspect(one.hash));
             }
             for (one, suspect) in group.iter().zip(first) {
                 let Some(shard) = self.shards.get(one.shard) else { return };

@@ -3,12 +3,12 @@
 use super::World;
 use super::action::{Action, ActionKind, choice};
 use super::membership::may_join;
-use super::state::{End, Link, Notice, Pending, Phase, Second, Status, System, peer};
+use super::state::{End, Notice, Pending, Phase, Second, Status, System, peer};
 use super::transport::PAGE;
 use super::wire::{Kind, Msg};
 use crate::message::Version;
 use crate::record::State;
-use crate::rules::{DataAck, StatusInClosing};
+use crate::rules::{DataAck, LifeIds, StatusInClosing};
 
 /// Calls `visit` for every action that is possible in `system`, always in the same order.
 pub(super) fn enumerate<const N: usize, const M: usize>(
@@ -103,7 +103,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
     /// With and without the threshold ACK that a FIN's reserve may send.
     fn with_ack(&self, x: usize, action: Action, visit: &mut impl FnMut(Action)) {
         visit(action);
-        if self.system.node(x).ends.iter().any(|end| end.delivered) {
+        if self.system.node(x).ends.iter().any(|end| self.is_ack_due(x, end)) {
             visit(Action { choice: action.choice | choice::ACK, ..action });
         }
     }
@@ -115,7 +115,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
                 continue;
             }
             visit(act(ActionKind::NodeProcessesMember, x, y, lockspace as u8));
-            let sends_fin = end.delivered && end.record.state == State::CloseWait && *pending != Pending::Add;
+            let sends_fin = self.is_ack_due(x, end) && end.record.state == State::CloseWait && *pending != Pending::Add;
             if sends_fin {
                 visit(act(ActionKind::NodeProcessesMember, x, y, lockspace as u8 | ACK_WITH_LOCKSPACE));
             }
@@ -130,7 +130,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         let rules = self.world.rules(x);
         if self.may_send(x, end) {
             visit(act(ActionKind::UpperSends, x, y, 0));
-            if end.delivered && end.record.version == Some(Version::V3_2) {
+            if self.is_ack_due(x, end) && end.record.version == Some(Version::V3_2) {
                 visit(act(ActionKind::UpperSends, x, y, choice::ACK));
             }
         }
@@ -140,13 +140,14 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         let is_silent = !end.asks() && !self.system.end(y, x).answers();
         let is_asking = match self.system.node(x).phase {
             Phase::In => end.record.users > 0,
-            Phase::Waiting => end.record.users > 0 || rules.life_ids && end.record.state == State::Established,
+            Phase::Waiting => end.record.users > 0 || rules.life_ids == LifeIds::All && end.record.state == State::Established,
             _ => false,
         };
         if is_asking && end.record.version.is_none() && is_silent {
             visit(act(ActionKind::UpperAsksStatus, x, y, 0));
         }
-        if rules.idle_ack && end.delivered && end.record.state != State::Closed {
+        let acks_alone = rules.idle_ack || rules.data_ack == DataAck::EveryBatch;
+        if acks_alone && end.delivered && end.record.state != State::Closed {
             visit(act(ActionKind::RecordAcknowledges, x, y, 0));
         }
         if rules.retransmits_in_time && self.has_waited_long(x, y) {
@@ -171,6 +172,11 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
             && self.system.node(y).is_reachable()
     }
 
+    /// Whether a reserve may send a threshold ACK.
+    fn is_ack_due(&self, x: usize, end: &End) -> bool {
+        end.delivered && self.world.rules(x).data_ack == DataAck::Threshold
+    }
+
     fn may_send(&self, x: usize, end: &End) -> bool {
         let most = self.world.environment.messages_of(x);
         let record = &end.record;
@@ -192,7 +198,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         }
         if input.sent > 0 && input.unaccepted == 0 && !is_busy {
             if let Some(message) = input.fifo.at(0) {
-                self.each_choice(x, end, input, message, |choice| {
+                self.each_choice(x, end, message, |choice| {
                     visit(act(ActionKind::RecordReceives, x, y, choice));
                 });
             }
@@ -204,7 +210,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
             return;
         }
         if let Some(message) = end.stale().first().filter(|_| !is_busy) {
-            self.each_choice(x, end, input, *message, |choice| {
+            self.each_choice(x, end, *message, |choice| {
                 visit(act(ActionKind::RecordReceivesStale, x, y, choice));
             });
         }
@@ -220,24 +226,18 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
     }
 
     /// What a message leaves open.
-    fn each_choice(&self, x: usize, end: &End, input: &Link, message: Msg, mut visit: impl FnMut(u8)) {
+    fn each_choice(&self, x: usize, end: &End, message: Msg, mut visit: impl FnMut(u8)) {
         let rules = self.world.rules(x);
         let is_either = rules.status_in_closing == StatusInClosing::Either;
         match message.kind() {
             Kind::Data => match rules.data_ack {
-                DataAck::EveryMessage => visit(0),
-                DataAck::EveryBatch => {
-                    visit(choice::ACK);
-                    if input.sent > 1 {
-                        visit(0); // the batch goes on
-                    }
-                }
+                DataAck::EveryMessage | DataAck::EveryBatch => visit(0),
                 DataAck::Threshold => {
                     visit(0);
                     visit(choice::ACK);
                 }
             },
-            Kind::Fin if end.delivered => {
+            Kind::Fin if self.is_ack_due(x, end) => {
                 visit(0);
                 visit(choice::ACK);
             }

@@ -48,7 +48,7 @@ const MILD: Environment = Environment {
     name: "mild",
     text: "two nodes talk and one of them leaves; nothing breaks",
     nodes: 2,
-    messages: [1, 1, 0],
+    messages: [2, 1, 0],
     breaks: 0,
     crashes: 0,
     rejoins: 0,

@@ -17,13 +17,14 @@ pub mod observer;
 mod pack;
 pub mod property;
 mod receive;
+pub mod resume;
 pub mod space;
 pub mod state;
 mod transport;
 pub mod wire;
 
 use crate::message::Version;
-use crate::rules::Rules;
+use crate::rules::{LifeIds, Rules};
 use crate::seq::Seq;
 
 use action::{Action, ActionKind, choice};
@@ -81,7 +82,7 @@ impl World {
     }
 
     pub(crate) fn has_ids(&self, node: usize) -> bool {
-        self.rules(node).life_ids
+        self.rules(node).life_ids == LifeIds::All
     }
 
     pub(crate) fn version(&self, node: usize, is_back: bool) -> Version {
@@ -174,8 +175,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             ActionKind::UpperSends => self.upper_sends(x, y, choices),
             ActionKind::UpperCommits => self.commit(x, y),
             ActionKind::UpperAsksStatus => self.ask_status(x, y),
-            ActionKind::RecordAcknowledges => self.push_threshold_ack(x, y),
-            ActionKind::RecordRetransmits => self.queue_copies(x, y),
+            ActionKind::RecordAcknowledges => self.acknowledge(x, y),
+            ActionKind::RecordRetransmits => self.queue_copies(x, y, false),
             ActionKind::RecordReceives => self.receive(x, y, choices),
             ActionKind::RecordReceivesStale => self.receive_stale(x, y, choices),
             ActionKind::InputIsDelayed => self.delay_input(x, y, usize::from(choices)),

@@ -146,6 +146,16 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         self.push_ack(x, y);
     }
 
+    /// The batch is done (6.1), or nothing more comes (idle-ack).
+    pub(super) fn acknowledge(&mut self, x: usize, y: usize) {
+        let is_batch = self.rules(x).data_ack == crate::rules::DataAck::EveryBatch;
+        if is_batch && self.end(x, y).record.state != State::Established {
+            self.end_mut(x, y).delivered = false;
+        } else {
+            self.push_threshold_ack(x, y);
+        }
+    }
+
     /// Drops messages from `start` to `end` of `x`'s output to `y`.
     pub(super) fn lose(&mut self, x: usize, y: usize, start: usize, end: usize) {
         let link = &mut self.system.end_mut(x, y).link;
@@ -181,7 +191,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
                 self.open(x, y);
             }
             if !self.world.environment.pages && self.link(x, y).status != Status::Down {
-                self.write(x, y, len);
+                let waits = self.link(x, y).fifo.as_slice().iter().position(|message| message.is_uncommitted());
+                self.write(x, y, waits.unwrap_or(len));
             }
         }
     }
@@ -204,6 +215,9 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     pub(super) fn write(&mut self, x: usize, y: usize, count: usize) {
         let link = self.link_mut(x, y);
         let sent = usize::from(link.sent);
+        if sent >= count {
+            return;
+        }
         if link.status == Status::Broken {
             self.lose(x, y, sent, count);
             return;

@@ -162,7 +162,7 @@ impl World {
         }
         out.flag(record.stop_tx);
         out.flag(record.stop_rx);
-        out.put(u64::from(record.users), 2);
+        out.put(u64::from(record.users.min(3)), 2);
     }
 
     fn pack_end<const W: usize>(&self, out: &mut Writer<W>, end: &End) {

@@ -8,7 +8,8 @@ use super::state::{Phase, Second, Status};
 use super::wire::{Kind, Msg};
 use crate::message::Version;
 use crate::record::{Event, Receipt, State};
-use crate::rules::{DataAck, FinAck, FinStep, OnClosed, StatusInClosing, StopRx, StopTx, ThresholdAck};
+use crate::revision::Establishes;
+use crate::rules::{DataAck, FinAck, FinStep, LifeIds, OnClosed, StatusInClosing, StopRx, StopTx, ThresholdAck};
 
 impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     /// `x` reads the oldest message that `y` wrote.
@@ -42,7 +43,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.end_mut(x, y).record.version = Some(Version::V3_1);
             return if message.kind() == Kind::Status { self.receive_status(x, y, message, choices) } else { Outcome::Handled };
         }
-        let has_ids = self.rules(x).life_ids && self.world.has_ids(y) && !message.is_old_version();
+        let has_ids = self.world.has_ids(x) && self.world.has_ids(y) && !message.is_old_version();
         if has_ids {
             if let Some(outcome) = self.screen(x, y, message) {
                 return outcome;
@@ -65,10 +66,13 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         let version = if message.is_old_version() { Version::V3_1 } else { Version::V3_2 };
         let is_status = matches!(message.kind(), Kind::Status | Kind::StatusReply);
         let rules = *self.rules(x);
-        if rules.establishes == crate::revision::Establishes::Never && self.end(x, y).record.state == State::Closed {
+        if rules.establishes == Establishes::Never && self.end(x, y).record.state == State::Closed {
             return Some(self.refuse(x, y, message)); // HRD-2
         }
         let before = self.end(x, y).record.state;
+        if rules.establishes == Establishes::StatusOrAck && message.is_sequenced() && before == State::Closed {
+            return Some(Outcome::Dropped("the peer's version is not known (VER-2)"));
+        }
         self.end_mut(x, y).record.detect(version, is_status, rules.establishes);
         self.note_state(x, y, before);
         match self.end(x, y).record.version {
@@ -165,7 +169,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         let end = self.end(x, y);
         let (is_member, answers, sent) = (end.record.users > 0, end.answers(), end.sent);
         let environment = &self.world.environment;
-        if is_member || !environment.not_ready || self.rules(x).life_ids {
+        if is_member || !environment.not_ready || self.world.has_ids(x) {
             if !answers {
                 self.push(x, y, Kind::StatusReply, 0, Some(message.source()));
             }
@@ -207,10 +211,10 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.require(Property::ExactlyOnceInOrder, holds);
         }
         if message.kind() == Kind::Fin {
-            self.receive_fin(x, y, choices);
+            self.receive_fin(x, y, message.source(), choices);
         } else {
             self.require(Property::NoRxAfterStop, !stop_rx);
-            self.end_mut(x, y).delivered = rules.data_ack == DataAck::Threshold;
+            self.end_mut(x, y).delivered = rules.data_ack != DataAck::EveryMessage;
             self.acknowledge_data(x, y, choices);
         }
         Outcome::Accepted
@@ -219,7 +223,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     fn acknowledge_data(&mut self, x: usize, y: usize, choices: u8) {
         let acks = match self.rules(x).data_ack {
             DataAck::EveryMessage => true,
-            DataAck::EveryBatch => choices & choice::ACK != 0 && self.end(x, y).record.state == State::Established,
+            DataAck::EveryBatch => false, // when the batch is done
             DataAck::Threshold => choices & choice::ACK != 0,
         };
         if acks {
@@ -227,12 +231,18 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         }
     }
 
-    fn receive_fin(&mut self, x: usize, y: usize, choices: u8) {
+    fn receive_fin(&mut self, x: usize, y: usize, source: u8, choices: u8) {
         let rules = *self.rules(x);
         if rules.fin_ack == FinAck::BeforeState {
             self.push_ack(x, y);
         }
-        self.drive(x, y, Event::ReceiveFin, choices);
+        let is_known = self.drive(x, y, Event::ReceiveFin, choices);
+        if !is_known {
+            // Its number is used up, yet it was not accepted.
+            if let Some(accepted) = self.end_mut(x, y).accepted.get_mut(usize::from(source)) {
+                *accepted -= 1;
+            }
+        }
         if rules.stop_rx == StopRx::EveryFin {
             self.end_mut(x, y).record.stop_rx = true;
         }
@@ -240,6 +250,9 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
 
     fn receive_ack(&mut self, x: usize, y: usize, message: Msg, choices: u8) -> Outcome {
         let rules = *self.rules(x);
+        if rules.life_ids == LifeIds::Acks && message.destination() != Some(self.end(x, y).life) {
+            return Outcome::Dropped("it is for another incarnation (HRD-1)");
+        }
         let number = self.world.seq(message.number());
         let end = self.end_mut(x, y);
         let before = end.record;
@@ -311,14 +324,15 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     }
 
     /// An event of the table, and what it asks for.
-    pub(super) fn drive(&mut self, x: usize, y: usize, event: Event, choices: u8) {
+    /// False where the state does not know it.
+    pub(super) fn drive(&mut self, x: usize, y: usize, event: Event, choices: u8) -> bool {
         let mut record = self.end(x, y).record;
         let number = self.world.offset(record.seq_next);
         let result = record.step(event);
         self.observer.see(Occurrence::Met { node: x, peer: y, event, expected: result.is_ok() });
         let Ok(actions) = result else {
             self.violate(Property::NoUnexpected); // CLS-4
-            return;
+            return false;
         };
         if actions.send_ack && self.rules(x).fin_ack == FinAck::Table {
             let bound = self.end(x, y).bound;
@@ -338,6 +352,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         if actions.send_fin {
             self.send_fin(x, y, event, choices);
         }
+        true
     }
 
     /// Queues the own FIN.

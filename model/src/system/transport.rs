@@ -60,7 +60,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         let late = std::mem::take(&mut end.late);
         self.observer.see(Occurrence::Committed { from: x, to: y });
         if late && self.rules(x).late_commit_copies {
-            self.queue_copies(x, y); // HRD-8
+            self.queue_copies(x, y, true);
         }
     }
 
@@ -90,14 +90,14 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.end_mut(x, y).late = true;
         }
         if copies && rules.copies == Copies::BeforeDrop {
-            self.queue_copies(x, y);
+            self.queue_copies(x, y, false);
         }
         if choices & choice::PARTLY != 0 {
             let sent = usize::from(self.link(x, y).sent);
             self.lose(x, y, sent, sent + PAGE);
         }
         if copies && rules.copies == Copies::AfterDrop {
-            self.queue_copies(x, y);
+            self.queue_copies(x, y, false);
         }
         let link = self.link_mut(x, y);
         link.status = Status::Down;
@@ -123,15 +123,16 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         }
     }
 
-    /// One pass over the send queue, oldest first, without what waits as a copy already and what is not committed.
-    pub(super) fn queue_copies(&mut self, x: usize, y: usize) {
+    /// One pass over the send queue, oldest first, without what is not committed and, unless `again`, what waits as a copy
+    /// already.
+    pub(super) fn queue_copies(&mut self, x: usize, y: usize, again: bool) {
         let end = *self.end(x, y);
         let mut seq = end.record.queue_head;
         while seq.is_before(end.record.seq_send) {
             let number = self.world.offset(seq);
             let waiting = end.link.fifo.as_slice().get(usize::from(end.link.sent)..).unwrap_or_default();
             let waits = waiting.iter().any(|message| message.is_copy() && message.number() == number);
-            if !waits && end.reserved != Some(number) {
+            if (again || !waits) && end.reserved != Some(number) {
                 let kind = if end.record.fin == Some(seq) { Kind::Fin } else { Kind::Data };
                 self.push_with(x, y, kind, number, end.bound, super::wire::Msg::copy);
             }

@@ -139,7 +139,7 @@ impl fmt::Debug for Msg {
 }
 
 /// Messages that one direction can hold, written or waiting.
-pub const CAPACITY: usize = 10;
+pub const CAPACITY: usize = 14;
 
 /// What one node has for another: messages written to the connection and not read, then messages that wait.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
