@@ -5,7 +5,8 @@ use midcomms_model::system::{check::*, *};
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let base = Base::named(&args[1]).unwrap();
-    let names: Vec<&str> = if args[2] == "all" { Environment::ALL.iter().map(|e| e.name).collect() } else { args[2].split(',').collect() };
+    let names: Vec<&str> =
+        if args[2] == "all" { Environment::ALL.iter().map(|e| e.name).collect() } else { args[2].split(',').collect() };
     let mut rules = base.rules();
     let mut show = None;
     for a in &args[3..] {
@@ -22,11 +23,24 @@ fn main() {
             if let Some(id) = ex.overflow {
                 let path = ex.path_to(id).unwrap();
                 let mut s = world.initial::<2, 1>();
-                for st in &path.steps { world.apply(&mut s, st.action, &mut ()); println!("  {}", st.action); }
-                world.actions(&s, |a| { let mut n = s; let e = world.apply(&mut n, a, &mut ()); let (_, fits) = world.pack::<8, 2, 1>(&n); if e.overflow || !fits { println!("OVERFLOW {a} {} {n:?}", e.overflow); } });
+                for st in &path.steps {
+                    world.apply(&mut s, st.action, &mut ());
+                    println!("  {}", st.action);
+                }
+                world.actions(&s, |a| {
+                    let mut n = s;
+                    let e = world.apply(&mut n, a, &mut ());
+                    let (_, fits) = world.pack::<8, 2, 1>(&n);
+                    if e.overflow || !fits {
+                        println!("OVERFLOW {a} {} {n:?}", e.overflow);
+                    }
+                });
             }
         }
-        println!("{name}: {} states {} transitions depth {} {:?}", answer.states, answer.transitions, answer.depth, answer.elapsed);
+        println!(
+            "{name}: {} states {} transitions depth {} {:?}",
+            answer.states, answer.transitions, answer.depth, answer.elapsed
+        );
         for (p, f) in &answer.findings {
             match f {
                 Finding::Holds => {}
@@ -38,10 +52,29 @@ fn main() {
                             let mut o: Vec<observer::Occurrence> = vec![];
                             world.apply(&mut s, *a, &mut o);
                             println!("      {a}");
-                            for x in o { println!("            {x:?}") }
+                            for x in o {
+                                println!("            {x:?}")
+                            }
                             for (x, y) in state::System::<2, 1>::pairs() {
                                 let e = s.end(x, y);
-                                println!("        {} {:?} {} v{:?} send {} head {} next {} users {} life {} bound {:?} notice {:?} link {:?} sent {} old {} {:?}", x + 1, s.node(x).phase, e.record.state, e.record.version, e.record.seq_send, e.record.queue_head, e.record.seq_next, e.record.users, e.life, e.bound, e.notice, e.link.status, e.link.sent, e.link.old, e.link.fifo);
+                                println!(
+                                    "        {} {:?} {} v{:?} send {} head {} next {} users {} life {} bound {:?} notice {:?} link {:?} sent {} old {} {:?}",
+                                    x + 1,
+                                    s.node(x).phase,
+                                    e.record.state,
+                                    e.record.version,
+                                    e.record.seq_send,
+                                    e.record.queue_head,
+                                    e.record.seq_next,
+                                    e.record.users,
+                                    e.life,
+                                    e.bound,
+                                    e.notice,
+                                    e.link.status,
+                                    e.link.sent,
+                                    e.link.old,
+                                    e.link.fifo
+                                );
                             }
                         }
                         println!("      -- cycle {}", c.cycle.len());

@@ -62,8 +62,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         let node = self.system.node(x);
         let timeouts = self.world.environment.timeouts;
         let waits = self.world.rules(x).waits_for_version;
-        let is_ignorant =
-            node.ends.iter().any(|end| end.record.state != State::Closed && end.record.version.is_none());
+        let is_ignorant = node.ends.iter().any(|end| end.record.state != State::Closed && end.record.version.is_none());
         let either = |kind, visit: &mut dyn FnMut(Action)| {
             visit(act(kind, x, x, 0));
             if self.world.rules(x).reset_after_shutdown == crate::rules::ResetAfterShutdown::Either {
@@ -140,7 +139,9 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         let is_silent = !end.asks() && !self.system.end(y, x).answers();
         let is_asking = match self.system.node(x).phase {
             Phase::In => end.record.users > 0,
-            Phase::Waiting => end.record.users > 0 || rules.life_ids == LifeIds::All && end.record.state == State::Established,
+            Phase::Waiting => {
+                end.record.users > 0 || rules.life_ids == LifeIds::All && end.record.state == State::Established
+            }
             _ => false,
         };
         if is_asking && end.record.version.is_none() && is_silent {
@@ -288,9 +289,9 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
 
     /// The current add has completed on both: nobody has yet to be told that `x` joined.
     fn adds_are_done(&self, x: usize) -> bool {
-        (0..M).map(|slot| self.system.end(peer(x, slot), x)).all(|end| {
-            end.pending.iter().all(|pending| !matches!(pending, Pending::Add | Pending::RemoveAdd))
-        })
+        (0..M)
+            .map(|slot| self.system.end(peer(x, slot), x))
+            .all(|end| end.pending.iter().all(|pending| !matches!(pending, Pending::Add | Pending::RemoveAdd)))
     }
 
     fn may_crash(&self, x: usize) -> bool {

@@ -9,8 +9,8 @@
 
 pub mod action;
 pub mod check;
-pub mod environment;
 mod enumerate;
+pub mod environment;
 mod membership;
 mod moment;
 pub mod observer;

@@ -1,10 +1,10 @@
 //! One action while it happens: what all kinds of action need.
 
+use super::World;
 use super::observer::{Observer, Occurrence};
 use super::property::{self, Property};
 use super::state::{End, Link, Pending, Status, System};
 use super::wire::{Kind, Msg};
-use super::World;
 use crate::message::Version;
 use crate::record::State;
 use crate::rules::Rules;

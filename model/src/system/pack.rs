@@ -105,8 +105,7 @@ impl<const W: usize> Reader<'_, W> {
     }
 }
 
-const PHASES: [Phase; 6] =
-    [Phase::In, Phase::Waiting, Phase::Shutting, Phase::Lingering, Phase::Draining, Phase::Out];
+const PHASES: [Phase; 6] = [Phase::In, Phase::Waiting, Phase::Shutting, Phase::Lingering, Phase::Draining, Phase::Out];
 const PENDINGS: [Pending; 4] = [Pending::Nothing, Pending::Add, Pending::Remove, Pending::RemoveAdd];
 const NOTICES: [Notice; 3] = [Notice::Quiet, Notice::Error, Notice::Close];
 const STATUSES: [Status; 3] = [Status::Down, Status::Up, Status::Broken];

@@ -1,7 +1,7 @@
 //! What must hold (section 13 of `PROTOCOL.md`), each as a function.
 
-use super::state::{End, Pending, Phase, Second, System};
 use super::World;
+use super::state::{End, Pending, Phase, Second, System};
 use crate::message::Version;
 use crate::record::State;
 use crate::seq::Seq;
@@ -82,7 +82,9 @@ impl Property {
     /// What it says, in a sentence.
     pub fn text(self) -> &'static str {
         match self {
-            Property::ExactlyOnceInOrder => "what is delivered in an incarnation is a prefix of what was committed in it",
+            Property::ExactlyOnceInOrder => {
+                "what is delivered in an incarnation is a prefix of what was committed in it"
+            }
             Property::NoFalseAck => "a message leaves the send queue only if the peer accepted it, or by reset",
             Property::NoTxAfterFin => "no fresh number is used after the own FIN",
             Property::NoRxAfterStop => "nothing is delivered to the upper layer after stop_rx",
@@ -91,12 +93,16 @@ impl Property {
             }
             Property::CleanClosed => "a CLOSED record has every field but users at its initial value",
             Property::UsersConsistent => "users is the number of local lockspaces with the peer, never negative",
-            Property::VersionConsistent => "a record's version, once set, is that of every message it handles until its reset",
+            Property::VersionConsistent => {
+                "a record's version, once set, is that of every message it handles until its reset"
+            }
             Property::NoCrossIncarnation => {
                 "each incarnation of a record talks to one incarnation of the peer's; nothing of another is delivered, acknowledged or acted upon"
             }
             Property::NoUnexpected => "no event comes in a state that does not know it (CLS-4)",
-            Property::NoLoss => "what was committed is delivered, unless a fence, a timeout or a \"shutdown stuck\" reset ended the incarnation",
+            Property::NoLoss => {
+                "what was committed is delivered, unless a fence, a timeout or a \"shutdown stuck\" reset ended the incarnation"
+            }
             Property::QueueDrains => "send queues empty once the senders stop",
             Property::BothClosed => "after both ends left, both records are CLOSED",
             Property::ShutdownReturns => "a shutdown returns without its timeout",

@@ -41,7 +41,11 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         if self.version(x) == Version::V3_1 {
             // A node of before this protocol: it takes everything as it comes.
             self.end_mut(x, y).record.version = Some(Version::V3_1);
-            return if message.kind() == Kind::Status { self.receive_status(x, y, message, choices) } else { Outcome::Handled };
+            return if message.kind() == Kind::Status {
+                self.receive_status(x, y, message, choices)
+            } else {
+                Outcome::Handled
+            };
         }
         let has_ids = self.world.has_ids(x) && self.world.has_ids(y) && !message.is_old_version();
         if has_ids {
@@ -101,7 +105,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         if self.end(x, y).record.version == Some(Version::V3_1) {
             return Some(Outcome::Dropped("it is of another version (VER-3)"));
         }
-        if message.kind() == Kind::Status && self.end(x, y).bound.is_some_and(|bound| is_newer(message.source(), bound)) {
+        if message.kind() == Kind::Status && self.end(x, y).bound.is_some_and(|bound| is_newer(message.source(), bound))
+        {
             self.restart(x, y);
         }
         let end = self.end(x, y);

@@ -127,7 +127,11 @@ impl<const N: usize, const M: usize> Model for Whole<N, M> {
 
     /// Those over states. Those over transitions, and liveness, are the engine's.
     fn properties(&self) -> Vec<Condition<Self>> {
-        fn holds<const N: usize, const M: usize>(model: &Whole<N, M>, state: &System<N, M>, property: Property) -> bool {
+        fn holds<const N: usize, const M: usize>(
+            model: &Whole<N, M>,
+            state: &System<N, M>,
+            property: Property,
+        ) -> bool {
             model.world.violated(state) & property.bit() == 0
         }
         vec![
