@@ -7,5 +7,7 @@ pub mod corpus;
 pub mod describe;
 mod hash;
 pub mod messages;
+pub mod native;
 mod render;
 pub mod replay;
+pub mod tell;

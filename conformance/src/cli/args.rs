@@ -12,6 +12,7 @@ use midcomms_model::revision::UnknownRevision;
 use midcomms_model::{Revision, RevisionSet};
 
 use super::check::CheckArgs;
+use super::explore::ExploreArgs;
 use super::gate::GateArgs;
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Print every message of captures, one a line
     Decode(DecodeArgs),
+    /// Walk through the model in the browser, with the sequence chart of the path so far
+    Explore(ExploreArgs),
     /// Check the model: does every property hold in every environment, for every revision?
     #[command(after_help = super::check::EXIT_CODES)]
     Check(Box<CheckArgs>),

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use midcomms_model::catalogue::{DEFECTS, Defect, MEASURES, Measure};
 use midcomms_model::system::{Environment, Property};
 
+use super::telling::Telling;
 use super::units;
 use crate::check::names::unknown;
 use crate::check::plan::{defect_named, measure_named};
@@ -27,6 +28,8 @@ pub(crate) struct CheckArgs {
     pub(super) expectations: Expectations,
     #[command(flatten)]
     budgets: Budgets,
+    #[command(flatten)]
+    pub(super) telling: Telling,
     /// How to report
     #[arg(long, value_enum, default_value_t = CheckFormat::Text, help_heading = "Output")]
     pub(super) format: CheckFormat,
@@ -171,6 +174,7 @@ pub(super) struct DiscArg {
 
 impl CheckArgs {
     pub(super) fn validate(self) -> Result<CheckPlan, clap::Error> {
+        self.telling.validate()?;
         let Filters { revisions, environments, properties, defects, measures } = self.filters.clone();
         let selection = Selection { subjects: revisions, environments, properties, defects, measures };
         let What { defects, hazards, measures, .. } = self.what;
@@ -222,14 +226,14 @@ pub(super) fn conflict(message: &str) -> clap::Error {
     usage_of("check", ErrorKind::ArgumentConflict, message)
 }
 
-fn subject(typed: &str) -> Result<Subject, String> {
+pub(in crate::cli) fn subject(typed: &str) -> Result<Subject, String> {
     Subject::named(typed).ok_or_else(|| {
         let standard = Subject::standard();
         unknown("revision", typed, standard.iter().map(|subject| subject.name.as_str()))
     })
 }
 
-fn environment(typed: &str) -> Result<&'static Environment, String> {
+pub(in crate::cli) fn environment(typed: &str) -> Result<&'static Environment, String> {
     let known = || Environment::ALL.iter().chain(Environment::DEEP).map(|environment| environment.name);
     Environment::named(typed).ok_or_else(|| unknown("environment", typed, known()))
 }
@@ -240,7 +244,7 @@ fn property(typed: &str) -> Result<Property, String> {
     found.ok_or_else(|| unknown("property", typed, Property::ALL.map(Property::name)))
 }
 
-fn defect(typed: &str) -> Result<&'static Defect, String> {
+pub(in crate::cli) fn defect(typed: &str) -> Result<&'static Defect, String> {
     defect_named(typed).ok_or_else(|| unknown("defect", typed, DEFECTS.iter().map(|defect| defect.id)))
 }
 

@@ -1,8 +1,9 @@
 //! `midcomms check`: the model against its properties.
 
 mod accept;
-mod args;
+pub(super) mod args;
 mod progress;
+mod telling;
 mod units;
 mod variant;
 mod verify;
@@ -11,7 +12,6 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use midcomms_model::engine::Checkpoint;
-use midcomms_model::system::check::Counterexample;
 
 use crate::check::cases::{self, Case, CaseReport};
 use crate::check::compare::{Difference, Scope, compare, merged};
@@ -84,7 +84,8 @@ pub(crate) fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         engine: plan.engine,
         seconds: began.elapsed().as_secs_f64(),
     };
-    let body = if is_catalogue { report::cases(&judged, plan.paint()) } else { matrix(&plan, &tasks, &report) };
+    let stories = plan.args.telling.tell(&tasks, &outcomes)?;
+    let body = if is_catalogue { report::cases(&judged, plan.paint()) + &stories } else { matrix(&plan, &report, &stories) };
     tell(&plan, &report, &body)?;
     let exit = exit_of(&outcomes, &differences, &judged);
     // A catalogue without entries shows nothing; one whose entries are all outside the model says what it knows.
@@ -137,32 +138,13 @@ fn disc(plan: &CheckPlan, tasks: &[Task]) -> anyhow::Result<Option<Disc>> {
     Ok(Some(if disc.is_resumed { Disc::Resume(checkpoint) } else { Disc::Save(checkpoint) }))
 }
 
-/// The table; or, of few rows, words, and of a single one the story.
-fn matrix(plan: &CheckPlan, tasks: &[Task], report: &Report<'_>) -> String {
+/// The table; or, of few rows, words; and the counterexamples that are to be told.
+fn matrix(plan: &CheckPlan, report: &Report<'_>, stories: &str) -> String {
     let paint = plan.paint();
     if report.rows() > FEW_ROWS {
-        return report::table(report.outcomes, report.asked, paint) + &report::legend(report.asked, paint);
+        return report::table(report.outcomes, report.asked, paint) + &report::legend(report.asked, paint) + stories;
     }
-    let mut text = report::rows(report.outcomes, paint);
-    if let ([task], [outcome]) = (tasks, report.outcomes)
-        && let [(_, Verdict::Violated(Some(counterexample)))] = &outcome.verdicts[..]
-    {
-        text.push_str(&story(task, counterexample));
-    }
-    text
-}
-
-/// A counterexample, step by step.
-fn story(task: &Task, counterexample: &Counterexample) -> String {
-    let _ = &task.world;
-    let mut text = String::from("\n");
-    for (number, action) in counterexample.prefix.iter().chain(&counterexample.cycle).enumerate() {
-        if number == counterexample.prefix.len() {
-            text.push_str("   and then, again and again:\n");
-        }
-        text.push_str(&format!("{:4}. {action}: {}\n", number + 1, action.kind.text()));
-    }
-    if counterexample.cycle.is_empty() { text } else { text + "   and so on\n" }
+    report::rows(report.outcomes, paint) + stories
 }
 
 /// Prints a report in the form that was asked for.
