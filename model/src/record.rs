@@ -253,12 +253,12 @@ impl Record {
 
     /// VER-1 and VER-4: a message of `version` from the peer. `is_bare_status_or_names` is what SND-2 lets out bare.
     pub fn detect(&mut self, version: Version, is_bare_status_or_names: bool, by: Establishes) {
-        let establishes = match by {
-            Establishes::AnyMessage | Establishes::StatusOrAck => self.version.is_none(),
-            Establishes::BareStatusOrNames => is_bare_status_or_names,
-            Establishes::Never => false,
+        let (detects, establishes) = match by {
+            Establishes::AnyMessage | Establishes::StatusOrAck => (true, self.version.is_none()),
+            Establishes::BareStatusOrNames => (is_bare_status_or_names, is_bare_status_or_names),
+            Establishes::Never => (true, false),
         };
-        if self.version.is_none() && (establishes || is_bare_status_or_names) {
+        if self.version.is_none() && detects {
             self.version = Some(version); // VER-1, VER-2
         }
         if establishes && version == Version::V3_2 && self.state == State::Closed {

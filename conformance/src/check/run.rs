@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use midcomms_model::engine::{Budget, Checkpoint, Ended, EngineError, Options, Progress};
-use midcomms_model::system::check::{Counterexample, Finding};
-use midcomms_model::system::resume::{Saving, check_saving};
+use midcomms_model::system::check::{Counterexample, Finding, Saving, check_saving};
 use midcomms_model::system::{Property, World};
 
 use super::plan::{Standing, Task};
@@ -181,8 +180,8 @@ fn own(
         Some(Disc::Resume(checkpoint)) => Saving::From(checkpoint),
     };
     let began = Instant::now();
-    let (answer, ended) = check_saving(&task.world, &task.properties, &options, saving)?;
-    let unfinished = match ended {
+    let answer = check_saving(&task.world, &task.properties, &options, saving)?;
+    let unfinished = match answer.ended {
         Ended::Exhausted => None,
         Ended::Incomplete(budget) => Some(budget),
         Ended::Stopped => Some(Budget::Counterexample),

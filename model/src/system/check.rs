@@ -1,12 +1,12 @@
 //! Questions to the checker, and its answers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::World;
 use super::action::Action;
 use super::property::Property;
 use super::space::Checked;
-use crate::engine::{self, Budget, EngineError, Exploration, Options, Space, Verdict};
+use crate::engine::{self, Budget, Checkpoint, Ended, EngineError, Exploration, Options, Space, Verdict};
 
 /// A counterexample: the actions from the initial state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Finding {
 /// An answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// Nodes.
+    pub nodes: usize,
     /// Distinct states.
     pub states: u64,
     /// Transitions.
@@ -48,69 +50,119 @@ pub struct Answer {
     pub elapsed: [Duration; 2],
     /// Peak memory of the search, in bytes.
     pub memory_bytes: u64,
+    /// How the search ended.
+    pub ended: Ended,
     /// The findings, in the order asked.
     pub findings: Vec<(Property, Finding)>,
 }
 
+/// What becomes of a search on disc.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Saving<'a> {
+    /// Nothing.
+    #[default]
+    Nowhere,
+    /// It is saved from time to time.
+    To(&'a Checkpoint),
+    /// It goes on from where the file says, and is saved there from time to time.
+    From(&'a Checkpoint),
+}
+
 /// Asks whether `properties` hold in a world. The graph is always explored whole, unless `options` say otherwise.
+///
+/// # Errors
+/// Those of the engine.
 pub fn check(world: &World, properties: &[Property], options: &Options<'_>) -> Result<Answer, EngineError> {
+    check_saving(world, properties, options, Saving::Nowhere)
+}
+
+/// Asks as [`check`] does, with the search on disc.
+///
+/// # Errors
+/// Those of the engine, and of the checkpoint.
+pub fn check_saving(
+    world: &World,
+    properties: &[Property],
+    options: &Options<'_>,
+    saving: Saving<'_>,
+) -> Result<Answer, EngineError> {
     let bits = |liveness: bool| {
         let asked = properties.iter().filter(|property| property.is_liveness() == liveness);
         asked.fold(0, |bits, property| bits | property.bit())
     };
     let options = Options { safety: bits(false), goals: bits(true), ..*options };
-    for words in world.words().. {
-        let (answer, fits) = match (world.environment.nodes, words) {
-            (2, ..=4) => answer(&Checked::<4, 2, 1> { world: world.clone() }, properties, &options)?,
-            (2, 5) => answer(&Checked::<5, 2, 1> { world: world.clone() }, properties, &options)?,
-            (2, 6) => answer(&Checked::<6, 2, 1> { world: world.clone() }, properties, &options)?,
-            (2, _) => answer(&Checked::<8, 2, 1> { world: world.clone() }, properties, &options)?,
-            (_, ..=12) => answer(&Checked::<12, 3, 2> { world: world.clone() }, properties, &options)?,
-            _ => answer(&Checked::<16, 3, 2> { world: world.clone() }, properties, &options)?,
+    let mut words = world.words();
+    loop {
+        let question = Question { properties, options: &options, saving };
+        let world = world.clone();
+        let answer = match (world.environment.nodes, words) {
+            (2, ..=4) => question.ask(&Checked::<4, 2, 1> { world })?,
+            (2, 5) => question.ask(&Checked::<5, 2, 1> { world })?,
+            (2, 6) => question.ask(&Checked::<6, 2, 1> { world })?,
+            (2, _) => question.ask(&Checked::<8, 2, 1> { world })?,
+            (_, ..=12) => question.ask(&Checked::<12, 3, 2> { world })?,
+            _ => question.ask(&Checked::<16, 3, 2> { world })?,
         };
-        if fits || words >= MOST_WORDS {
+        let is_widest = matches!((answer.nodes, words), (2, 7..) | (3, 13..));
+        if answer.ended != Ended::Incomplete(Budget::Bounds) || is_widest || !matches!(saving, Saving::Nowhere) {
             return Ok(answer);
         }
+        words += 1;
     }
-    Err(EngineError::NothingAsked)
 }
 
-/// Where more words would not help: the bounds of the model are too small.
-const MOST_WORDS: usize = 13;
+struct Question<'a> {
+    properties: &'a [Property],
+    options: &'a Options<'a>,
+    saving: Saving<'a>,
+}
 
-fn answer<S: Space<Action = Action>>(
-    space: &S,
-    properties: &[Property],
-    options: &Options<'_>,
-) -> Result<(Answer, bool), EngineError> {
-    let exploration = engine::explore(space, options)?;
-    let began = std::time::Instant::now();
-    let graph = match options.goals {
-        0 => None,
-        _ => Some(exploration.graph(options.threads)?),
-    };
-    let mut findings = Vec::new();
-    for &property in properties {
-        let bit = property.bit().trailing_zeros();
-        let finding = match &graph {
-            Some(graph) if property.is_liveness() => match graph.liveness(bit)? {
-                Some(liveness) => of_lasso(liveness.weak),
-                None => Finding::Incomplete(Budget::States),
-            },
-            _ => of_safety(&exploration, bit)?,
+impl Question<'_> {
+    fn ask<const W: usize, const N: usize, const M: usize>(
+        &self,
+        space: &Checked<W, N, M>,
+    ) -> Result<Answer, EngineError> {
+        let exploration = match self.saving {
+            Saving::Nowhere => engine::explore(space, self.options)?,
+            Saving::To(checkpoint) => engine::explore_saving(space, self.options, checkpoint)?,
+            Saving::From(checkpoint) => engine::resume(space, self.options, checkpoint)?,
         };
-        findings.push((property, finding));
+        let began = Instant::now();
+        let findings = self.findings(&exploration)?;
+        Ok(Answer {
+            nodes: N,
+            states: exploration.states,
+            transitions: exploration.transitions,
+            depth: exploration.depth,
+            elapsed: [exploration.elapsed, began.elapsed()],
+            memory_bytes: exploration.memory_bytes,
+            ended: exploration.ended,
+            findings,
+        })
     }
-    let fits = exploration.overflow.is_none();
-    let answer = Answer {
-        states: exploration.states,
-        transitions: exploration.transitions,
-        depth: exploration.depth,
-        elapsed: [exploration.elapsed, began.elapsed()],
-        memory_bytes: exploration.memory_bytes,
-        findings,
-    };
-    Ok((answer, fits))
+
+    fn findings<S: Space<Action = Action>>(
+        &self,
+        exploration: &Exploration<'_, S>,
+    ) -> Result<Vec<(Property, Finding)>, EngineError> {
+        let graph = match self.options.goals {
+            0 => None,
+            _ => Some(exploration.graph(self.options.threads)?),
+        };
+        let mut findings = Vec::new();
+        for &property in self.properties {
+            let bit = property.bit().trailing_zeros();
+            let finding = match &graph {
+                Some(graph) if property.is_liveness() => match graph.liveness(bit)? {
+                    Some(liveness) => of_lasso(liveness.weak),
+                    None => Finding::Incomplete(Budget::States),
+                },
+                _ => of_safety(exploration, bit)?,
+            };
+            findings.push((property, finding));
+        }
+        Ok(findings)
+    }
 }
 
 fn of_safety<S: Space<Action = Action>>(exploration: &Exploration<'_, S>, bit: u32) -> Result<Finding, EngineError> {

@@ -17,7 +17,6 @@ pub mod observer;
 mod pack;
 pub mod property;
 mod receive;
-pub mod resume;
 pub mod space;
 pub mod state;
 mod transport;
@@ -76,6 +75,7 @@ impl World {
         match environment.nodes {
             2 if environment.stale || environment.split => 6,
             2 if environment.pages || environment.lockspaces > 1 || environment.first_number != 0 => 5,
+            2 if environment.breaks > 0 || environment.timeouts || environment.crashes > 0 => 5,
             2 => 4,
             _ => 12,
         }
