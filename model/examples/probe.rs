@@ -13,7 +13,16 @@ fn main() {
         if let Some((k, v)) = a.split_once('=') { rules.set(k, v).unwrap() } else { show = Property::named(a) }
     }
     for name in names {
-        let world = World::new(Environment::named(name).unwrap().clone(), [rules; 3]);
+        let mut env = Environment::named(name).unwrap().clone();
+        if let Ok(edits) = std::env::var("EDIT") {
+            for e in edits.split(',') {
+                let (k, v) = e.split_once('=').unwrap();
+                let n: u8 = v.parse().unwrap();
+                match k { "breaks" => env.breaks = n, "rejoins" => env.rejoins = n, "crashes" => env.crashes = n, "stale" => env.stale = n > 0, "split" => env.split = n > 0, "pages" => env.pages = n > 0,
+                    "timeouts" => env.timeouts = n > 0, "m0" => env.messages[0] = n, "m1" => env.messages[1] = n, "l0" => env.leaves[0] = n > 0, "l1" => env.leaves[1] = n > 0, _ => panic!() }
+            }
+        }
+        let world = World::new(env, [rules; 3]);
         let options = Options { threads: 2, max_states: std::env::var("MAX").map_or(20_000_000, |m| m.parse().unwrap()), ..Options::default() };
         let answer = check(&world, &Property::ALL, &options).unwrap();
         if std::env::var("OVERFLOW").is_ok() {
