@@ -78,6 +78,9 @@ pub(super) struct What {
     /// Count the states of every world of up to 3 million also with both of stateright's engines, which must agree
     #[arg(long, group = "instead")]
     pub(super) verify: bool,
+    /// Explore nothing: print the matrix that is expected, as Markdown
+    #[arg(long, group = "instead")]
+    pub(super) expected: bool,
     /// Print every switch of the rules with its value in each revision, as a variant needs them
     #[arg(long, group = "instead")]
     pub(super) rules: bool,
