@@ -1,7 +1,7 @@
 //! The chart as text, for a terminal.
 
 use super::chart::{Arrow, Chart, Head, Item, Row};
-use super::text::wrap;
+use super::text::{wrap, wrap_parts};
 
 /// Columns left of the first lifeline: the bracket of what repeats, and the number of the step.
 const MARGIN: usize = 7;
@@ -90,7 +90,7 @@ impl Pen<'_> {
         let mut lines = Vec::new();
         match &row.item {
             Item::Note { lane, text, .. } => {
-                for (number, text) in wrap(text, self.pitch.saturating_sub(4)).into_iter().enumerate() {
+                for (number, text) in wrap_parts(text, self.pitch.saturating_sub(4)).into_iter().enumerate() {
                     let mut line = self.blank(index, number == 0);
                     put(&mut line, self.column(*lane), if number == 0 { "●" } else { "│" });
                     put(&mut line, self.column(*lane) + 2, &text);

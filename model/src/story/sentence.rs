@@ -237,7 +237,7 @@ impl<'a> Teller<'a> {
             match path.as_slice() {
                 [] if is_reset => told.push(format!("{whose} is reset (REC-1)")),
                 [] => {}
-                states => told.push(format!("{whose}: {}", states.join(" -> "))),
+                states => told.push(format!("{whose}: {}", states.join(" → "))),
             }
         }
         told

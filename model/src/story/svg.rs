@@ -63,7 +63,7 @@ struct Drawing<'a> {
 impl<'a> Drawing<'a> {
     fn new(chart: &'a Chart) -> Self {
         let lanes = chart.lanes.len().max(2);
-        let width = MARGIN + 2.0 * SIDE + pitch(lanes) * (lanes - 1) as f64 + 16.0;
+        let width = MARGIN + 2.0 * SIDE + pitch(lanes) * (lanes - 1) as f64 + 24.0;
         let title = wrap(&chart.title, letters(width));
         let top = TOP + LINE * title.len() as f64;
         let mut tops = vec![top];
