@@ -62,7 +62,12 @@ fn a_counterexample_of_todays_kernel_is_behaviour_of_todays_kernel() {
     for environment in SMALL {
         for found in found("linux-6.12", environment, &[]) {
             let report = replayed(&found.exported());
-            assert_eq!((report.verdict, &report.error), (Some(Verdict::Accepted), &None), "{environment} {:?}", found.property);
+            assert_eq!(
+                (report.verdict, &report.error),
+                (Some(Verdict::Accepted), &None),
+                "{environment} {:?}",
+                found.property
+            );
             assert!(report.notes.is_empty(), "{:?}", report.notes);
             count += 1;
         }
@@ -88,11 +93,15 @@ fn a_node_that_records_only_itself_is_judged_with_what_it_read() {
     let all = found("linux-6.12", "mild", &[("idle-ack", "on"), ("numbering", "after-queue")]);
     let found = all.iter().find(|found| found.property == Property::NoTxAfterFin).unwrap();
     let whole = found.exported();
-    let culprit = if rule(&replayed(&whole)).is_some() && whole.contains(r#""shutdown","time":6.0,"node":2"#) { 2 } else { 1 };
+    let culprit =
+        if rule(&replayed(&whole)).is_some() && whole.contains(r#""shutdown","time":6.0,"node":2"#) { 2 } else { 1 };
     for recorded in [1, 2] {
         let (head, rest) = whole.split_once('\n').unwrap();
         let other = 3 - recorded;
-        let head = head.replace(&format!(r#""id":{other},"revision":"linux-6.12","recorded":true"#), &format!(r#""id":{other},"recorded":false"#));
+        let head = head.replace(
+            &format!(r#""id":{other},"revision":"linux-6.12","recorded":true"#),
+            &format!(r#""id":{other},"recorded":false"#),
+        );
         assert!(head.contains("false"), "{head}");
         let own = rest.lines().filter(|line| {
             let wrote = line.contains(r#""written""#) && line.contains(&format!(r#""from":{recorded},"#));
@@ -108,7 +117,9 @@ fn a_node_that_records_only_itself_is_judged_with_what_it_read() {
 #[test]
 fn a_message_may_be_given_by_its_bytes() {
     let lines = |message: &str| {
-        format!("{HEAD}\n{{\"event\":\"opened\",\"connection\":\"x\",\"from\":1,\"to\":2}}\n{{\"event\":\"written\",\"connection\":\"x\",\"from\":1,\"message\":{message}}}\n")
+        format!(
+            "{HEAD}\n{{\"event\":\"opened\",\"connection\":\"x\",\"from\":1,\"to\":2}}\n{{\"event\":\"written\",\"connection\":\"x\",\"from\":1,\"message\":{message}}}\n"
+        )
     };
     let decoded = replayed(&lines(r#"{"cmd":"ACK","seq":5}"#));
     let raw = replayed(&lines(r#"{"bytes":"02000300050000000100000010000400"}"#));
@@ -146,13 +157,15 @@ fn a_line_that_cannot_be_read_is_named_and_the_rest_is_judged() {
 fn every_truncation_is_judged_or_refused_but_never_a_panic() {
     let trace = found("linux-6.12", "mild", &[]).first().unwrap().exported();
     for end in (0..trace.len()).step_by(7).filter(|end| trace.is_char_boundary(*end)) {
-        let _ = replay_native("trace".to_owned(), &trace.as_bytes()[..end], &ReplayOptions::default(), &mut NoDeliveries);
+        let _ =
+            replay_native("trace".to_owned(), &trace.as_bytes()[..end], &ReplayOptions::default(), &mut NoDeliveries);
     }
 }
 
 #[test]
 fn another_version_is_refused_and_an_unknown_event_is_passed_over() {
-    let open = |text: &str| replay_native("t".to_owned(), text.as_bytes(), &ReplayOptions::default(), &mut NoDeliveries);
+    let open =
+        |text: &str| replay_native("t".to_owned(), text.as_bytes(), &ReplayOptions::default(), &mut NoDeliveries);
     let later = open(r#"{"format":"midcomms-trace","version":2,"nodes":[]}"#).unwrap_err();
     assert_eq!(later, HeadError::Version { got: 2 });
     assert!(matches!(open(r#"{"format":"other"}"#).unwrap_err(), HeadError::NotATrace(_)));

@@ -14,8 +14,7 @@ use midcomms_model::system::check::{Finding, check};
 use midcomms_model::system::{Environment, Property, World};
 
 /// Environments that are exhausted at once.
-const SMALL: &[&str] =
-    &["mild", "both-leave", "rejoin", "early", "lockspaces", "fence", "break", "timeout", "upgrade"];
+const SMALL: &[&str] = &["mild", "both-leave", "rejoin", "early", "lockspaces", "fence", "break", "timeout", "upgrade"];
 
 fn world(base: Base, environment: &str, settings: &[(&str, &str)]) -> World {
     let mut rules = base.rules();
@@ -30,7 +29,8 @@ fn today(environment: &str) -> World {
 }
 
 fn stories(world: &World) -> Vec<Story> {
-    let answer = check(world, &Property::ALL, &Options { threads: 2, max_states: 500_000, ..Options::default() }).unwrap();
+    let answer =
+        check(world, &Property::ALL, &Options { threads: 2, max_states: 500_000, ..Options::default() }).unwrap();
     let found = answer.findings.iter().filter_map(|(property, finding)| match finding {
         Finding::Violated(counterexample) => Some(Story::of(world, counterexample, *property)),
         _ => None,
@@ -68,7 +68,8 @@ fn every_message_that_is_written_is_read_lost_or_under_way_at_the_end() {
         let last = story.run.frames.last().unwrap();
         for (from, to) in story.run.pairs() {
             let left = |fate| fate == Fate::UnderWay;
-            let told = story.run.messages.iter().filter(|sent| (sent.from, sent.to) == (from, to) && left(sent.fate)).count();
+            let told =
+                story.run.messages.iter().filter(|sent| (sent.from, sent.to) == (from, to) && left(sent.fate)).count();
             let held = last.end(from, to).link.fifo.len() + usize::from(last.end(to, from).stale_len);
             assert_eq!(told, held, "{}: {:?} {from} to {to}", story.title, story.property);
         }
@@ -77,7 +78,11 @@ fn every_message_that_is_written_is_read_lost_or_under_way_at_the_end() {
                 Fate::UnderWay => continue,
                 Fate::Read { step, .. } | Fate::Lost { step } => step,
             };
-            assert!(sent.written.is_none_or(|written| sent.queued <= written && written <= end), "{}: {sent:?}", story.title);
+            assert!(
+                sent.written.is_none_or(|written| sent.queued <= written && written <= end),
+                "{}: {sent:?}",
+                story.title
+            );
         }
     }
 }
@@ -110,7 +115,9 @@ fn pictures_are_well_formed_and_ask_for_nothing_else() {
     for story in all() {
         let picture = svg::svg(&Chart::of(story));
         let document = roxmltree::Document::parse(&picture).unwrap_or_else(|error| panic!("{}: {error}", story.title));
-        let arrows = document.descendants().filter(|node| node.attribute("class").is_some_and(|class| class.starts_with("mc-msg")));
+        let arrows = document
+            .descendants()
+            .filter(|node| node.attribute("class").is_some_and(|class| class.starts_with("mc-msg")));
         assert_eq!(arrows.count(), Chart::of(story).arrows.len());
         let page = html::html(story);
         assert!(page.contains("<svg") && page.contains("<ol>"));
