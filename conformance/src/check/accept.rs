@@ -6,6 +6,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
 use super::compare::{Scope, in_words};
 use super::models::{Expected, Models, ModelsError};
+use super::plan::Standing;
 use super::run::Outcome;
 use super::subject::{Key, SeedKind, Subject};
 
@@ -20,6 +21,8 @@ pub struct Accepted {
     pub changed: usize,
     /// Worlds that are no rows any more.
     pub removed: usize,
+    /// Worlds that stay as they were, for a budget ran out.
+    pub unknown: Vec<Key>,
 }
 
 /// Why nothing was written.
@@ -36,21 +39,12 @@ pub enum AcceptError {
         /// What is wrong.
         message: String,
     },
-    /// A verdict is not known.
-    #[error("{0}: a budget ran out: what is not known cannot be accepted")]
-    Incomplete(Key),
-    /// A verdict changed, and nobody says why.
-    #[error("{key}: {}: was {was}, is {is}: say why, with --why TEXT or as `why` of this world in the file", property.name())]
-    NoReason {
-        /// The world.
-        key: Key,
-        /// The property.
-        property: Property,
-        /// What was expected.
-        was: String,
-        /// What came out.
-        is: String,
-    },
+    /// The world is not of the matrix nor of the catalogue.
+    #[error("{0}: no row of the matrix or of the catalogue, so the file has no place for it")]
+    NoRow(Key),
+    /// Verdicts changed, and nobody says why; one line for each.
+    #[error("{}\nsay why, with --why TEXT or as `why` of each world in the file", .0.join("\n"))]
+    NoReason(Vec<String>),
 }
 
 /// The text of models.toml with what came out. Order and comments stay; new worlds go where they belong.
@@ -71,12 +65,19 @@ pub fn accept(
     })?;
     let written = document.remove("world").and_then(|item| item.into_array_of_tables().ok()).unwrap_or_default();
     let mut entries: Vec<(Key, Table)> = models.worlds.iter().map(|world| world.key.clone()).zip(written).collect();
-    let mut accepted = Accepted { text: String::new(), added: 0, changed: 0, removed: 0 };
+    let mut accepted = Accepted { text: String::new(), added: 0, changed: 0, removed: 0, unknown: Vec::new() };
+    let mut unexplained = Vec::new();
     for outcome in outcomes {
-        let got = Expected::from_outcome(outcome).ok_or_else(|| AcceptError::Incomplete(outcome.key.clone()))?;
+        if outcome.standing == Standing::AdHoc {
+            return Err(AcceptError::NoRow(outcome.key.clone()));
+        }
+        let Some(got) = Expected::from_outcome(outcome) else {
+            accepted.unknown.push(outcome.key.clone());
+            continue;
+        };
         match (models.of(&outcome.key), entries.iter_mut().find(|(key, _)| *key == outcome.key)) {
             (Some(before), Some((_, table))) => {
-                let after = with_reason(before, combined(before, got), why)?;
+                let after = with_reason(before, combined(before, got), why, &mut unexplained);
                 accepted.changed += usize::from(after != *before);
                 write(table, &after);
             }
@@ -87,6 +88,9 @@ pub fn accept(
                 entries.push((got.key, table));
             }
         }
+    }
+    if !unexplained.is_empty() {
+        return Err(AcceptError::NoReason(unexplained));
     }
     let before = entries.len();
     entries.retain(|(key, _)| !scope.covers(key) || outcomes.iter().any(|outcome| outcome.key == *key));
@@ -113,18 +117,24 @@ fn combined(before: &Expected, got: Expected) -> Expected {
     Expected { violated, asked, why: before.why.clone(), ..got }
 }
 
-/// With a reason for a verdict that changed; an error if there is none.
-fn with_reason(before: &Expected, after: Expected, why: Option<&str>) -> Result<Expected, AcceptError> {
-    let flipped = Property::ALL.into_iter().find_map(|property| match (before.of(property), after.of(property)) {
-        (Some(was), Some(is)) if was.is_some() != is.is_some() => Some((property, was, is)),
+/// With a reason for the verdicts that changed; without one they are added to what is `unexplained`.
+fn with_reason(before: &Expected, after: Expected, why: Option<&str>, unexplained: &mut Vec<String>) -> Expected {
+    let flips = Property::ALL.into_iter().filter_map(|property| match (before.of(property), after.of(property)) {
+        (Some(was), Some(is)) if was.is_some() != is.is_some() => {
+            let (was, is) = (in_words(was), in_words(is));
+            Some(format!("{}: {}: was {was}, is {is}", after.key, property.name()))
+        }
         _ => None,
     });
-    let Some((property, was, is)) = flipped else { return Ok(after) };
-    let reason = why.or(before.why.as_deref()).map(str::trim).filter(|reason| !reason.is_empty());
-    match reason {
-        Some(reason) => Ok(Expected { why: Some(reason.to_owned()), ..after }),
-        None => Err(AcceptError::NoReason { key: after.key, property, was: in_words(was), is: in_words(is) }),
+    let flips: Vec<String> = flips.collect();
+    if flips.is_empty() {
+        return after;
     }
+    let reason = why.or(before.why.as_deref()).map(str::trim).filter(|reason| !reason.is_empty());
+    if reason.is_none() {
+        unexplained.extend(flips);
+    }
+    Expected { why: reason.map(str::to_owned), ..after }
 }
 
 fn write(table: &mut Table, world: &Expected) {
@@ -193,7 +203,7 @@ mod tests {
     fn outcome(environment: &str) -> Outcome {
         Outcome {
             key: Key { revision: "linux-6.12".into(), environment: environment.into(), seed: None },
-            is_standard: true,
+            standing: Standing::Expected,
             states: 9,
             transitions: Some(7),
             depth: Some(3),
@@ -211,7 +221,7 @@ mod tests {
     fn a_changed_verdict_needs_a_reason() {
         for why in [None, Some(""), Some("  ")] {
             let error = accepted(&[outcome("mild")], why).unwrap_err().to_string();
-            assert!(error.contains("QueueDrains: was violated in 6 steps, is holds: say why"), "{error}");
+            assert!(error.contains("QueueDrains: was violated in 6 steps, is holds\nsay why"), "{error}");
         }
         let text = accepted(&[outcome("mild")], Some("it is acknowledged now")).unwrap().text;
         assert!(text.contains("why = \"it is acknowledged now\"") && text.contains("violated = {}"), "{text}");
@@ -247,8 +257,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_cannot_be_accepted() {
+    fn what_is_not_known_is_not_accepted_and_what_is_no_row_neither() {
         let cut = Outcome { unfinished: Some(midcomms_model::engine::Budget::Time), ..outcome("mild") };
-        assert!(accepted(&[cut], Some("w")).unwrap_err().to_string().contains("a budget ran out"));
+        let accepted_cut = accepted(&[cut], Some("w")).unwrap();
+        assert_eq!((accepted_cut.text.as_str(), accepted_cut.unknown.len()), (FILE, 1));
+        let own = Outcome { standing: Standing::AdHoc, ..outcome("mild") };
+        assert!(accepted(&[own], Some("w")).unwrap_err().to_string().contains("no row of the matrix"));
     }
 }

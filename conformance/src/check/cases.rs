@@ -6,7 +6,7 @@ use midcomms_model::system::{Environment, Property};
 use thiserror::Error;
 
 use super::compare::told;
-use super::plan::Task;
+use super::plan::{Standing, Task};
 use super::run::{Outcome, Verdict};
 use super::subject::{Key, Seed, SeedKind, Subject};
 
@@ -93,7 +93,7 @@ impl Place {
         // Where nothing is set, it is a row of the matrix.
         let seed = (!settings.is_empty()).then(|| Seed { kind, id: self.id.to_owned() });
         let mut task = Task::new(&subject, environment, &[self.property], seed);
-        task.is_standard = true;
+        task.standing = Standing::Expected;
         Ok(Claim { task, is_violated })
     }
 

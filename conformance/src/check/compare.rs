@@ -5,7 +5,7 @@ use std::fmt;
 use midcomms_model::system::Property;
 
 use super::models::{Expected, Models};
-use super::plan::{Selection, Task};
+use super::plan::{Selection, Standing, Task};
 use super::run::{Engine, Outcome, Verdict};
 use super::subject::{Key, SeedKind};
 
@@ -81,7 +81,7 @@ fn of_outcome(outcome: &Outcome, expected: Option<&Expected>, engine: Engine) ->
             expected: "an entry in models.toml (--accept writes it)".to_owned(),
             got: "none".to_owned(),
         };
-        return outcome.is_standard.then_some(difference).into_iter().collect();
+        return (outcome.standing == Standing::Expected).then_some(difference).into_iter().collect();
     };
     let mut differences = if outcome.unfinished.is_none() { counts(outcome, expected, engine) } else { Vec::new() };
     for (property, verdict) in &outcome.verdicts {
@@ -153,7 +153,6 @@ pub fn merged(tasks: Vec<Task>) -> Vec<Task> {
                 other.properties.extend(task.properties);
                 other.properties.sort_unstable();
                 other.properties.dedup();
-                other.is_standard |= task.is_standard;
             }
         }
     }
@@ -174,7 +173,7 @@ mod tests {
     fn outcome(verdict: Verdict) -> Outcome {
         Outcome {
             key: key("mild"),
-            is_standard: true,
+            standing: Standing::Expected,
             states: 5,
             transitions: Some(7),
             depth: Some(3),

@@ -20,6 +20,6 @@ pub mod run;
 pub mod subject;
 pub mod variant;
 
-pub use plan::{Selection, Task};
+pub use plan::{Selection, Standing, Task};
 pub use run::{Engine, Limits, Outcome, Verdict};
 pub use subject::{Key, Seed, SeedKind, Subject};

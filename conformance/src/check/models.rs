@@ -230,6 +230,9 @@ impl WrittenWorld {
             violated.push((property, *steps));
         }
         violated.sort_unstable();
+        if self.why.as_ref().is_some_and(|why| why.trim().is_empty()) {
+            return Err("`why` is empty: say why, or leave it out".to_owned());
+        }
         Ok(Expected {
             key: Key { revision: self.revision, environment: self.environment, seed },
             asked,
@@ -285,6 +288,7 @@ mod tests {
             (&format!("{HEAD}{WORLD}defect = \"D1\"\nmeasure = \"HRD-1\"\n"), "at most one"),
             (&format!("{HEAD}{WORLD}asked = [\"QueueDrain\"]\n"), "did you mean `QueueDrains`"),
             (&format!("{HEAD}{WORLD}asked = [\"NoLoss\"]\n"), "not asked"),
+            (&format!("{HEAD}{WORLD}why = \" \"\n"), "`why` is empty"),
         ] {
             let error = error_of(text);
             assert!(error.starts_with("m.toml: ") && error.contains(wanted), "{error}");

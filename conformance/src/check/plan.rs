@@ -15,8 +15,19 @@ pub struct Task {
     pub world: World,
     /// The properties, in the order of [`Property::ALL`].
     pub properties: Vec<Property>,
+    /// What models.toml has to do with it.
+    pub standing: Standing,
+}
+
+/// What models.toml has to do with a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
     /// It belongs to the default matrix or to the catalogue: models.toml must know it.
-    pub is_standard: bool,
+    Expected,
+    /// It belongs to the matrix and takes long: models.toml may know it.
+    Deep,
+    /// Somebody put it together: models.toml does not know it.
+    AdHoc,
 }
 
 impl Task {
@@ -27,12 +38,13 @@ impl Task {
             key,
             world: World::new(environment.clone(), subject.rules),
             properties: properties.to_vec(),
-            is_standard: false,
+            standing: Standing::AdHoc,
         }
     }
 
-    fn standard(self) -> Self {
-        Self { is_standard: true, ..self }
+    /// The same with another standing.
+    pub fn standing(self, standing: Standing) -> Self {
+        Self { standing, ..self }
     }
 }
 
@@ -111,10 +123,12 @@ impl Selection {
             let is_wanted = |environment: &Environment| !self.subjects.is_empty() || subject.is_of_use_in(environment);
             for environment in self.environments_or(Environment::ALL).filter(|it| is_wanted(it)) {
                 let task = Task::new(subject, environment, &properties, None);
-                let is_listed = is_standard
-                    && subject.is_of_use_in(environment)
-                    && Environment::ALL.iter().any(|listed| listed.name == environment.name);
-                tasks.push(if is_listed { task.standard() } else { task });
+                let is_deep = Environment::DEEP.iter().any(|deep| deep.name == environment.name);
+                tasks.push(task.standing(match is_standard && subject.is_of_use_in(environment) {
+                    true if is_deep => Standing::Deep,
+                    true => Standing::Expected,
+                    false => Standing::AdHoc,
+                }));
             }
         }
         tasks
@@ -170,7 +184,7 @@ mod tests {
                 let of = |task: &&Task| task.key.revision == base.name() && task.key.environment == environment.name;
                 let task = tasks.iter().find(of).unwrap();
                 assert_eq!(task.properties, Property::ALL);
-                assert!(task.is_standard);
+                assert_eq!(task.standing, Standing::Expected);
             }
         }
         assert!(tasks.iter().all(|task| task.key.environment != "deep"));
@@ -191,7 +205,7 @@ mod tests {
         let deep = Environment::named("deep").unwrap();
         let selection = Selection { environments: vec![deep], ..Selection::default() };
         let tasks = selection.tasks().unwrap();
-        assert!(!tasks.is_empty() && tasks.iter().all(|task| !task.is_standard));
+        assert!(!tasks.is_empty() && tasks.iter().all(|task| task.standing != Standing::Expected));
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub fn run(task: &Task, engine: Engine, limits: &Limits) -> Outcome {
     };
     Outcome {
         key: task.key.clone(),
-        is_standard: task.is_standard,
+        standing: task.standing,
         states: counted.distinct as u64,
         transitions: counted.generated.checked_sub(1).map(|transitions| transitions as u64),
         depth: (engine == Engine::StaterightBfs).then(|| counted.depth.saturating_sub(1) as u32),

@@ -7,7 +7,7 @@ use midcomms_model::system::check::{Counterexample, Finding};
 use midcomms_model::system::resume::{Saving, check_saving};
 use midcomms_model::system::{Property, World};
 
-use super::plan::Task;
+use super::plan::{Standing, Task};
 use super::rival;
 use super::subject::Key;
 
@@ -115,8 +115,8 @@ impl From<Finding> for Verdict {
 pub struct Outcome {
     /// The world's name.
     pub key: Key,
-    /// Whether models.toml must know it.
-    pub is_standard: bool,
+    /// What models.toml has to do with it.
+    pub standing: Standing,
     /// Distinct states.
     pub states: u64,
     /// Transitions, where the engine counts them.
@@ -189,7 +189,7 @@ fn own(
     };
     Ok(Outcome {
         key: task.key.clone(),
-        is_standard: task.is_standard,
+        standing: task.standing,
         states: answer.states,
         transitions: Some(answer.transitions),
         depth: Some(answer.depth),

@@ -26,7 +26,10 @@ pub(super) fn run(plan: &CheckPlan, outcomes: &[Outcome], scope: &Scope<'_>) -> 
     write(&file, &accepted.text).with_context(|| name.clone())?;
     let (added, changed, removed) = (accepted.added, accepted.changed, accepted.removed);
     print(&format!("{name}: {added} worlds added, {changed} changed, {removed} removed\n"))?;
-    Ok(Exit::Good)
+    for key in &accepted.unknown {
+        print(&format!("incomplete, and so as it was: {key}\n"))?;
+    }
+    Ok(if accepted.unknown.is_empty() { Exit::Good } else { Exit::Unproven })
 }
 
 /// The file of the workspace that the user is in, else of the one that this program was built from.
