@@ -82,7 +82,7 @@ impl TextReport {
             let _ = write!(out, ", {}", paint.warning(&counted(report.holes, "hole", "holes")));
         }
         if report.error.is_some() {
-            let _ = write!(out, ", {}", paint.error("damaged: judged up to the damage"));
+            let _ = write!(out, ", {}", paint.error("damaged: what could be read is judged"));
         }
         out.push('\n');
         if verdict == Verdict::Vacuous {

@@ -1,5 +1,6 @@
 //! Follows each message through output and connection by its place in them.
 
+use crate::record::State;
 use crate::seq::Seq;
 use crate::system::observer::{Occurrence, Outcome};
 use crate::system::wire::Msg;
@@ -54,7 +55,9 @@ impl Follower {
                 id.and_then(|id| self.lost(step, id)).into_iter().collect()
             }
             Occurrence::Read { from, to, stale, outcome, message } => {
-                let is_of_old_life = !is_end(message) && message.source() != after.end(from, to).life;
+                let sender = after.end(from, to);
+                let is_new = sender.record.state != State::Closed && message.source() != sender.life;
+                let is_of_old_life = is_new && !is_end(message);
                 let id = self.lane(from, to).and_then(|lane| {
                     let list = if stale { &mut lane.stale } else { &mut lane.fifo };
                     (!list.is_empty()).then(|| list.remove(0))
@@ -110,7 +113,8 @@ impl Follower {
     }
 
     fn written(&mut self, step: usize, id: usize) -> Option<Event> {
-        let (from, to) = self.messages.get(id).filter(|sent| sent.written.is_none()).map(|sent| (sent.from, sent.to))?;
+        let (from, to) =
+            self.messages.get(id).filter(|sent| sent.written.is_none()).map(|sent| (sent.from, sent.to))?;
         let connection = self.connection(from, to);
         let sent = self.messages.get_mut(id)?;
         (sent.written, sent.connection) = (Some(step), connection);

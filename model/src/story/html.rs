@@ -36,13 +36,19 @@ fn item(story: &Story, step: usize) -> String {
         Ending::Repeats(from) if step >= from => " class=\"cycle\"",
         _ => "",
     };
-    let states = story.run.frame(step + 1).map(|frame| {
-        let each = story.run.pairs().map(|(x, y)| {
-            let about = if story.run.nodes > 2 { format!(" about {}", y + 1) } else { String::new() };
-            format!("node {}{about} {}", x + 1, frame.end(x, y).record.state)
-        });
-        each.collect::<Vec<_>>().join(", ")
-    });
+    let states = states(story, step);
     let sentence = escape(&story.sentence(step));
-    format!("<li{class}>{sentence}.<span class=\"states\">{}</span></li>\n", states.unwrap_or_default())
+    format!("<li{class}>{sentence}.<span class=\"states\">{states}</span></li>\n")
+}
+
+/// The states after a step: of two nodes both, of three those that changed.
+fn states(story: &Story, step: usize) -> String {
+    let (Some(before), Some(after)) = (story.run.frame(step), story.run.frame(step + 1)) else { return String::new() };
+    let is_long = story.run.nodes > 2;
+    let each = story.run.pairs().filter_map(|(x, y)| {
+        let [was, is] = [before, after].map(|frame| frame.end(x, y).record.state);
+        let about = if is_long { format!(" about {}", y + 1) } else { String::new() };
+        (!is_long || was != is).then(|| format!("node {}{about} {is}", x + 1))
+    });
+    each.collect::<Vec<_>>().join(", ")
 }

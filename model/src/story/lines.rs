@@ -1,7 +1,7 @@
 //! The chart as text, for a terminal.
 
 use super::chart::{Arrow, Chart, Head, Item, Row};
-use super::text::wrap;
+use super::text::{wrap, wrap_parts};
 
 /// Columns left of the first lifeline: the bracket of what repeats, and the number of the step.
 const MARGIN: usize = 7;
@@ -78,7 +78,17 @@ impl Pen<'_> {
         if self.chart.is_in_cycle(*step) {
             let is_top = begins && self.chart.cycle_at == Some(*step);
             let is_bottom = is_first && row + 1 == self.chart.rows.len();
-            put(&mut line, 0, if is_top { "┌" } else if is_bottom { "└" } else { "│" });
+            put(
+                &mut line,
+                0,
+                if is_top {
+                    "┌"
+                } else if is_bottom {
+                    "└"
+                } else {
+                    "│"
+                },
+            );
         }
         if self.chart.culprit == Some(*step) {
             put(&mut line, 0, "!!");
@@ -90,7 +100,7 @@ impl Pen<'_> {
         let mut lines = Vec::new();
         match &row.item {
             Item::Note { lane, text, .. } => {
-                for (number, text) in wrap(text, self.pitch.saturating_sub(4)).into_iter().enumerate() {
+                for (number, text) in wrap_parts(text, self.pitch.saturating_sub(4)).into_iter().enumerate() {
                     let mut line = self.blank(index, number == 0);
                     put(&mut line, self.column(*lane), if number == 0 { "●" } else { "│" });
                     put(&mut line, self.column(*lane) + 2, &text);

@@ -20,7 +20,7 @@ pub enum Fate {
         step: usize,
         /// And this came of it.
         outcome: Outcome,
-        /// Its sender's incarnation was over by then.
+        /// Its sender was in a later incarnation by then.
         is_of_old_life: bool,
     },
     /// It was lost.

@@ -1,5 +1,6 @@
 //! `--story`, `--chart` and `--export`: counterexamples told.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -60,6 +61,10 @@ impl Telling {
     }
 
     fn write(&self, found: &[Found<'_>]) -> anyhow::Result<()> {
+        if found.is_empty() {
+            let _ = writeln!(std::io::stderr(), "note: no counterexample, so --chart and --export write nothing");
+            return Ok(());
+        }
         let [one] = found else {
             let message = format!(
                 "--chart and --export are for one counterexample, and there are {}: choose by --revision, --environment and --property",
