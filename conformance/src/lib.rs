@@ -1,10 +1,13 @@
-//! Captures in, verdicts out.
+//! Captures in, verdicts out; and worlds in, verdicts out.
 
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod corpus;
 pub mod describe;
 mod hash;
 pub mod messages;
+pub mod native;
 mod render;
 pub mod replay;
+pub mod tell;

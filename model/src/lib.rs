@@ -9,6 +9,7 @@
 //! - [`output`]: which numbers may follow each other on one connection (NET-3, NET-4, NET-7).
 //! - [`engine`]: the model checker: exact breadth-first search and liveness under fairness; it knows nothing of the DLM.
 //! - [`pair`]: two nodes as an observer between them sees them.
+//! - [`story`]: the checker's counterexamples, told and drawn.
 
 pub mod catalogue;
 pub mod engine;
@@ -20,6 +21,7 @@ pub mod revision;
 pub mod rule;
 pub mod rules;
 pub mod seq;
+pub mod story;
 pub mod system;
 
 pub use message::{BareKind, Inner, Message, Version};

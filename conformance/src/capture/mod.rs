@@ -25,6 +25,7 @@ mod input;
 mod ip;
 mod lane;
 mod link;
+mod opened;
 mod options;
 mod ports;
 mod reader;
@@ -38,6 +39,7 @@ mod window;
 
 pub use error::{CaptureError, CaptureFault};
 pub use event::{ConnId, Direction, Endpoint, FrameRef, HoleReason, Observed, Timestamp, Transport, TransportEvent};
+pub use opened::OpenedInput;
 pub use options::{CaptureOptions, DLM_PORT};
 pub use reader::CaptureReader;
 pub use summary::{CaptureSummary, ClockOffset, Skipped};

@@ -75,7 +75,10 @@ impl CaptureReader {
         options: &CaptureOptions,
     ) -> Result<Self, CaptureError> {
         let progress = options.progress.clone();
-        let input = Input::from_read(name.to_owned(), Box::new(reader), progress)?;
+        Self::from_input(Input::from_read(name.to_owned(), Box::new(reader), progress)?, options)
+    }
+
+    pub(super) fn from_input(input: Input, options: &CaptureOptions) -> Result<Self, CaptureError> {
         let source = PacketSource::new(input)?;
         Ok(Self::start(vec![source], vec![ClockOffset::default()], options))
     }

@@ -11,6 +11,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use midcomms_model::revision::UnknownRevision;
 use midcomms_model::{Revision, RevisionSet};
 
+use super::check::CheckArgs;
+use super::explore::ExploreArgs;
 use super::gate::GateArgs;
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
@@ -46,6 +48,11 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Print every message of captures, one a line
     Decode(DecodeArgs),
+    /// Walk through the model in the browser, with the sequence chart of the path so far
+    Explore(ExploreArgs),
+    /// Check the model: does every property hold in every environment, for every revision?
+    #[command(after_help = super::check::EXIT_CODES)]
+    Check(Box<CheckArgs>),
     /// Judge this project's own traces against what is expected of them (the default)
     Gate(GateArgs),
 }
@@ -240,6 +247,16 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 fn usage(message: &str) -> clap::Error {
     Cli::command().error(ErrorKind::ArgumentConflict, message)
+}
+
+/// An error of a subcommand, with its usage.
+pub(crate) fn usage_of(subcommand: &str, kind: ErrorKind, message: &str) -> clap::Error {
+    let mut command = Cli::command();
+    command.build();
+    match command.find_subcommand_mut(subcommand) {
+        Some(subcommand) => subcommand.error(kind, message),
+        None => command.error(kind, message),
+    }
 }
 
 #[cfg(test)]

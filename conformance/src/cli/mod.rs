@@ -1,9 +1,11 @@
 //! The command line: arguments, files in parallel, progress, the exit code.
 
 mod args;
+mod check;
 mod decode;
 mod deliveries;
 mod exit;
+mod explore;
 mod gate;
 mod inputs;
 mod parallel;
@@ -34,6 +36,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match command {
         Command::Replay(args) => replay::run(args),
         Command::Decode(args) => decode::run(args),
+        Command::Explore(args) => explore::run(&args),
+        Command::Check(args) => check::run(*args),
         Command::Gate(args) => gate::run(args),
     };
     match result {

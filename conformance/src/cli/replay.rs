@@ -15,9 +15,9 @@ use super::inputs::{Input, expand};
 use super::parallel::in_order;
 use super::progress::Progress;
 use super::trouble::Trouble;
-use crate::capture::{CaptureError, CaptureReader, CaptureSummary};
+use crate::capture::{CaptureError, CaptureSummary};
 use crate::render::{JsonReport, Paint, TextReport};
-use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions};
+use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Source, replay_native};
 
 const UNWRITTEN: &str = "the report cannot be written";
 
@@ -82,8 +82,15 @@ fn judge(input: &Input, options: &ReplayOptions, sink: &mut dyn DeliverySink) ->
             return unreadable(name, trouble);
         }
     };
-    match CaptureReader::open_together(paths, &options.capture) {
-        Ok(reader) => {
+    match Source::open(paths, options) {
+        Ok(Source::Native(opened)) => match replay_native(name.clone(), opened, options, sink) {
+            Ok((report, errors)) => Outcome { report, troubles: errors.iter().map(Trouble::from).collect() },
+            Err(error) => {
+                let trouble = Trouble::with_head(&name, &error);
+                unreadable(name, trouble)
+            }
+        },
+        Ok(Source::Capture(reader)) => {
             let mut replay = Replay::new(options, sink);
             let summary = reader.read(&mut |observed| replay.observe(&observed));
             let troubles = troubles(&summary);

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::capture::{CaptureError, CaptureFault};
+use crate::native::{HeadError, LineError};
 use crate::render::{Paint, printable};
 
 /// Trouble with an input, told on stderr.
@@ -20,6 +21,12 @@ impl Trouble {
         Self { what: format!("{name}: {reason}"), whose: "nothing to judge here: name a capture" }
     }
 
+    /// A native trace that cannot be read at all.
+    pub(crate) fn with_head(name: &str, error: &HeadError) -> Self {
+        let whose = "the file is at fault, not the nodes: there is nothing in it to judge";
+        Self { what: format!("{name}: {error}"), whose }
+    }
+
     /// Prints it; that nobody reads stderr is no error.
     pub(crate) fn tell(&self, paint: Paint) {
         let (error, what) = (paint.error("error:"), printable(&self.what));
@@ -31,6 +38,13 @@ impl From<&CaptureError> for Trouble {
     fn from(error: &CaptureError) -> Self {
         let place = if error.offset == 0 && has_place(&error.fault) { " (at byte 0)" } else { "" };
         Self { what: format!("{error}{place}"), whose: whose(&error.fault) }
+    }
+}
+
+impl From<&LineError> for Trouble {
+    fn from(error: &LineError) -> Self {
+        let whose = "the line is at fault, not the nodes: the rest is judged, as behind a hole";
+        Self { what: error.to_string(), whose }
     }
 }
 

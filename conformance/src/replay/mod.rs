@@ -3,6 +3,7 @@
 //! Knows frames, addresses and times; what messages may follow each other only the model knows.
 
 mod label;
+mod native;
 mod pair;
 mod report;
 mod translate;
@@ -14,7 +15,7 @@ use std::path::Path;
 use midcomms_model::{Record, Refusal, RevisionSet, rule};
 
 use crate::capture::{
-    CaptureError, CaptureOptions, CaptureReader, CaptureSummary, ConnId, Direction, Endpoint, Observed, TransportEvent,
+    CaptureError, CaptureOptions, CaptureSummary, ConnId, Direction, Endpoint, Observed, TransportEvent,
 };
 use crate::hash::FoldState;
 use crate::messages::{Item, Messages, Seen};
@@ -25,6 +26,7 @@ use pair::{Arrived, PairReplay};
 pub use report::{
     DirectionReport, FileReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict,
 };
+pub use native::{Source, replay_native};
 use translate::translate;
 
 /// Pairs of addresses that are judged in one input.
@@ -64,10 +66,17 @@ pub fn replay_files(
     deliveries: &mut dyn DeliverySink,
 ) -> Result<FileReport, CaptureError> {
     let name = paths.iter().map(|path| path.as_ref().display().to_string()).collect::<Vec<_>>().join(" + ");
-    let mut replay = Replay::new(options, deliveries);
-    let reader = CaptureReader::open_together(paths, &options.capture)?;
-    let summary = reader.read(&mut |observed| replay.observe(&observed));
-    Ok(replay.finish(name, &summary))
+    Ok(match Source::open(paths, options)? {
+        Source::Capture(reader) => {
+            let mut replay = Replay::new(options, deliveries);
+            let summary = reader.read(&mut |observed| replay.observe(&observed));
+            replay.finish(name, &summary)
+        }
+        Source::Native(opened) => match replay_native(name.clone(), opened, options, deliveries) {
+            Ok((report, _)) => report,
+            Err(error) => FileReport::unreadable(name.clone(), format!("{name}: {error}")),
+        },
+    })
 }
 
 /// A replay of one stream of transport events.

@@ -17,6 +17,7 @@ pub mod observer;
 mod pack;
 pub mod property;
 mod receive;
+pub mod resume;
 pub mod space;
 pub mod state;
 mod transport;

@@ -1,6 +1,6 @@
 //! The transition system as the checkers take it: packed for the engine, whole for stateright.
 
-use stateright::{Model, Property as Condition};
+use stateright::{Model, Path, Property as Condition};
 
 use super::action::{Action, Duty};
 use super::property::Property;
@@ -145,6 +145,20 @@ impl<const N: usize, const M: usize> Model for Whole<N, M> {
         let mut next = *state;
         self.world.apply(&mut next, action, &mut ());
         Some(next)
+    }
+
+    fn format_action(&self, action: &Self::Action) -> String {
+        crate::story::choices::action(*action, self.world.environment.lockspaces)
+    }
+
+    fn format_step(&self, last_state: &Self::State, action: Self::Action) -> Option<String> {
+        self.next_state(last_state, action).map(|next| crate::story::choices::state(&self.world, &next))
+    }
+
+    /// The sequence chart of the path.
+    fn as_svg(&self, path: Path<Self::State, Self::Action>) -> Option<String> {
+        let story = crate::story::Story::of_path(&self.world, &path.into_actions());
+        Some(crate::story::svg::svg(&crate::story::chart::Chart::of(&story)))
     }
 
     /// Those over states. Those over transitions, and liveness, are the engine's.

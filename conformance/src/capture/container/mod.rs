@@ -109,6 +109,7 @@ fn looks_like(head: &[u8]) -> &'static str {
         [b'B', b'Z', b'h', ..] => "bzip2 data (only gzip and zstd are decompressed)",
         [0x04, 0x22, 0x4d, 0x18, ..] => "lz4 data (only gzip and zstd are decompressed)",
         [b'P', b'K', 3, 4, ..] => "a zip archive",
+        [b'{', ..] => "JSON, and native traces are read by replay, one at a time",
         head if head.iter().take(64).all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => "text",
         _ => "neither pcap nor pcapng",
     }

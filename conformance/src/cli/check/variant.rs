@@ -1,0 +1,47 @@
+//! `--variant`: what rules of one's own change.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::args::CheckPlan;
+use super::{exit_of, explore, tell};
+use crate::check::compare::{Scope, compare};
+use crate::check::models::Models;
+use crate::check::report::{self, Report};
+use crate::check::variant::{Change, Variant, changes};
+use crate::check::{Selection, Subject};
+use crate::cli::Exit;
+
+/// Checks a variant and what it is compared with.
+pub(super) fn run(plan: &CheckPlan, file: &Path, models: &Models) -> anyhow::Result<Exit> {
+    let variant = Variant::load(file)?;
+    let against = plan.args.what.against.clone().unwrap_or_else(|| Subject::of_base(variant.base));
+    let began = Instant::now();
+    let tasks_of = |subject: &Subject| Selection { subjects: vec![subject.clone()], ..plan.selection.clone() }.tasks();
+    let tasks = [tasks_of(&variant.subject)?, tasks_of(&against)?].concat();
+    let outcomes = explore(plan, &tasks)?;
+    let (after, before) = outcomes.split_at_checked(tasks.len() / 2).unwrap_or_default();
+    let changes = changes(before, after);
+    let differences = compare(&outcomes, models, plan.engine, &Scope::Nothing);
+    let asked = plan.selection.asked();
+    let report = Report {
+        outcomes: &outcomes,
+        models,
+        differences: &differences,
+        cases: &[],
+        changes: &changes,
+        asked: &asked,
+        engine: plan.engine,
+        seconds: began.elapsed().as_secs_f64(),
+    };
+    let paint = plan.paint();
+    let mut body = match report.rows() > 2 * super::FEW_ROWS {
+        true => report::table(&outcomes, &asked, paint) + &report::legend(&asked, paint),
+        false => report::rows(&outcomes, paint),
+    };
+    body.push('\n');
+    body.push_str(&report::changes(&changes, &variant.subject.name, &against.name, paint));
+    tell(plan, &report, &body)?;
+    let exit = exit_of(&outcomes, &differences, &[]);
+    Ok(if changes.iter().any(Change::is_breakage) { exit.max(Exit::Failed) } else { exit })
+}
