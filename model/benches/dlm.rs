@@ -23,7 +23,6 @@ const PROMISED: [(&str, f64, f64); 2] = [("trait", 1.0, 1.7), ("packed", 3.0, 5.
 #[derive(Clone, Copy)]
 struct Row {
     states: u64,
-    steps: u64,
     wall: Duration,
     cpu: Duration,
 }
@@ -39,7 +38,7 @@ fn cpu() -> Duration {
 fn measure(name: &str, run: impl FnOnce() -> (u64, u64)) -> Row {
     let (begun, before) = (Instant::now(), cpu());
     let (states, steps) = run();
-    let row = Row { states, steps, wall: begun.elapsed(), cpu: cpu().saturating_sub(before) };
+    let row = Row { states, wall: begun.elapsed(), cpu: cpu().saturating_sub(before) };
     println!(
         "{name:32} {states:>10} {steps:>11} {:>8.2} {:>8.2} {:>9.1}",
         row.wall.as_secs_f64(),
