@@ -14,7 +14,11 @@ fn main() {
     }
     for name in names {
         let world = World::new(Environment::named(name).unwrap().clone(), [rules; 3]);
-        let options = Options { threads: 2, max_states: std::env::var("MAX").map_or(20_000_000, |m| m.parse().unwrap()), ..Options::default() };
+        let options = Options {
+            threads: 2,
+            max_states: std::env::var("MAX").map_or(20_000_000, |m| m.parse().unwrap()),
+            ..Options::default()
+        };
         let answer = check(&world, &Property::ALL, &options).unwrap();
         if std::env::var("OVERFLOW").is_ok() {
             use midcomms_model::engine::*;

@@ -23,7 +23,8 @@ pub fn export(story: &Story, revisions: &[String], out: &mut impl Write) -> io::
         recorded: true,
         address: None,
     });
-    let property = story.property.map(|property| format!("counterexample to {}, ", property.name())).unwrap_or_default();
+    let property =
+        story.property.map(|property| format!("counterexample to {}, ", property.name())).unwrap_or_default();
     let head = Head {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -58,7 +59,8 @@ struct Exporter<'a> {
 impl Exporter<'_> {
     fn step(&mut self, index: usize) -> Vec<Line> {
         let run = self.run;
-        let (Some(step), Some(before), Some(after)) = (run.steps.get(index), run.frame(index), run.frame(index + 1)) else {
+        let (Some(step), Some(before), Some(after)) = (run.steps.get(index), run.frame(index), run.frame(index + 1))
+        else {
             return Vec::new();
         };
         let mut lines: Vec<_> = local(run, step.action, before, after).into_iter().collect();

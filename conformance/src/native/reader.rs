@@ -155,7 +155,8 @@ impl<R: Read> NativeReader<R> {
         if self.summary.errors.len() < MAX_TOLD {
             self.summary.errors.push(LineError { file: self.name.clone(), line: self.line, reason });
         }
-        let known: Vec<_> = self.order.iter().filter_map(|name| self.connections.get(name)).map(|conn| conn.id).collect();
+        let known: Vec<_> =
+            self.order.iter().filter_map(|name| self.connections.get(name)).map(|conn| conn.id).collect();
         for conn in known {
             for direction in [Direction::FromOpener, Direction::FromAcceptor] {
                 self.summary.holes += 1;
@@ -191,7 +192,12 @@ impl<R: Read> NativeReader<R> {
         Endpoint { addr: known.unwrap_or(IpAddr::V4(Ipv4Addr::from(node))), port }
     }
 
-    fn open_connection(&mut self, line: &Line, complete: bool, sink: &mut impl FnMut(Observed<'_>)) -> Result<(), String> {
+    fn open_connection(
+        &mut self,
+        line: &Line,
+        complete: bool,
+        sink: &mut impl FnMut(Observed<'_>),
+    ) -> Result<(), String> {
         let name = need(&line.connection, line, "connection")?.clone();
         let (opener, acceptor) = (*need(&line.from, line, "from")?, *need(&line.to, line, "to")?);
         if opener == acceptor {
@@ -221,7 +227,12 @@ impl<R: Read> NativeReader<R> {
     }
 
     /// The connection of a line and the direction from `from`. One that was not seen to open began earlier.
-    fn connection(&mut self, line: &Line, from: u32, sink: &mut impl FnMut(Observed<'_>)) -> Result<(ConnId, Direction), String> {
+    fn connection(
+        &mut self,
+        line: &Line,
+        from: u32,
+        sink: &mut impl FnMut(Observed<'_>),
+    ) -> Result<(ConnId, Direction), String> {
         let name = need(&line.connection, line, "connection")?;
         if !self.connections.contains_key(name) {
             self.open_connection(line, false, sink).map_err(|error| format!("{name} was not opened: {error}"))?;
@@ -230,14 +241,17 @@ impl<R: Read> NativeReader<R> {
         match from {
             opener if opener == conn.opener => Ok((conn.id, Direction::FromOpener)),
             acceptor if acceptor == conn.acceptor => Ok((conn.id, Direction::FromAcceptor)),
-            other => Err(format!("node {other} is no end of {name}, which is between {} and {}", conn.opener, conn.acceptor)),
+            other => {
+                Err(format!("node {other} is no end of {name}, which is between {} and {}", conn.opener, conn.acceptor))
+            }
         }
     }
 
     fn end_connection(&mut self, line: &Line, sink: &mut impl FnMut(Observed<'_>)) -> Result<(), String> {
         let from = *need(&line.from, line, "from")?;
         let (conn, direction) = self.connection(line, from, sink)?;
-        let event = if line.event == "reset" { TransportEvent::Reset(direction) } else { TransportEvent::Finished(direction) };
+        let event =
+            if line.event == "reset" { TransportEvent::Reset(direction) } else { TransportEvent::Finished(direction) };
         sink(self.observed(conn, event));
         Ok(())
     }

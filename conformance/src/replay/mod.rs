@@ -21,12 +21,12 @@ use crate::hash::FoldState;
 use crate::messages::{Item, Messages, Seen};
 
 pub use label::Label;
+pub use native::{Source, replay_native};
 pub use pair::DeliverySink;
 use pair::{Arrived, PairReplay};
 pub use report::{
     DirectionReport, FileReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict,
 };
-pub use native::{Source, replay_native};
 use translate::translate;
 
 /// Pairs of addresses that are judged in one input.

@@ -26,7 +26,9 @@ pub fn action(action: Action, lockspaces: u8) -> String {
         ActionKind::InputIsDelayed => format!("{x} puts {} messages from {y} by", action.choice),
         ActionKind::NodeAccepts => format!("{x} accepts the connection of {y}"),
         ActionKind::PageIsWritten => format!("{x} writes a page to {y}"),
-        ActionKind::LinkBreaks => format!("the connection {} breaks; {} written messages arrive", direction(action), action.choice),
+        ActionKind::LinkBreaks => {
+            format!("the connection {} breaks; {} written messages arrive", direction(action), action.choice)
+        }
         ActionKind::NodeNoticesBreak => format!("{x} notices the break with {y}{}", noticed(action)),
         kind if action.node == action.peer => format!("{x}: {}{acks}", kind.text()),
         kind => format!("{x} and {y}: {}", kind.text()),

@@ -110,7 +110,8 @@ impl Follower {
     }
 
     fn written(&mut self, step: usize, id: usize) -> Option<Event> {
-        let (from, to) = self.messages.get(id).filter(|sent| sent.written.is_none()).map(|sent| (sent.from, sent.to))?;
+        let (from, to) =
+            self.messages.get(id).filter(|sent| sent.written.is_none()).map(|sent| (sent.from, sent.to))?;
         let connection = self.connection(from, to);
         let sent = self.messages.get_mut(id)?;
         (sent.written, sent.connection) = (Some(step), connection);

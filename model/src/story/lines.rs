@@ -78,7 +78,17 @@ impl Pen<'_> {
         if self.chart.is_in_cycle(*step) {
             let is_top = begins && self.chart.cycle_at == Some(*step);
             let is_bottom = is_first && row + 1 == self.chart.rows.len();
-            put(&mut line, 0, if is_top { "┌" } else if is_bottom { "└" } else { "│" });
+            put(
+                &mut line,
+                0,
+                if is_top {
+                    "┌"
+                } else if is_bottom {
+                    "└"
+                } else {
+                    "│"
+                },
+            );
         }
         if self.chart.culprit == Some(*step) {
             put(&mut line, 0, "!!");

@@ -65,7 +65,8 @@ impl Story {
     pub fn of_path(world: &World, actions: &[Action]) -> Self {
         let run = Run::of(world, actions);
         let violated = run.steps.last().map_or(0, |step| step.violated);
-        let property = Property::ALL.into_iter().find(|property| !property.is_liveness() && violated & property.bit() != 0);
+        let property =
+            Property::ALL.into_iter().find(|property| !property.is_liveness() && violated & property.bit() != 0);
         Self { title: title(world), run, property, cycle_at: actions.len() }
     }
 

@@ -106,8 +106,12 @@ impl<'a> Teller<'a> {
             ActionKind::UpperSends => format!("{x}'s upper layer sends a message to {y}"),
             ActionKind::UpperCommits => format!("{x}'s upper layer commits what it reserved for {y} (SND-5)"),
             ActionKind::UpperAsksStatus => format!("{x}'s upper layer asks {y} for its STATUS again (SND-2)"),
-            ActionKind::RecordRetransmits => format!("{y} has acknowledged nothing for long, so {x} sends its queue again"),
-            ActionKind::RecordAcknowledges => format!("nothing more comes, so {x} acknowledges what it accepted from {y}"),
+            ActionKind::RecordRetransmits => {
+                format!("{y} has acknowledged nothing for long, so {x} sends its queue again")
+            }
+            ActionKind::RecordAcknowledges => {
+                format!("nothing more comes, so {x} acknowledges what it accepted from {y}")
+            }
             ActionKind::RecordReceives | ActionKind::RecordReceivesStale => self.reading(),
             ActionKind::InputIsDelayed => self.delaying(),
             ActionKind::NodeAccepts => format!("{x} accepts the connection that {y} opened"),
@@ -131,7 +135,9 @@ impl<'a> Teller<'a> {
                 format!("{x} knows its peers' versions, removes its members and shuts down (CLS-2, CLS-3)")
             }
             ActionKind::ShutdownGoesOn if self.returns() => format!("{x}'s record is CLOSED: its shutdown returns"),
-            ActionKind::ShutdownGoesOn => format!("{x}'s record is CLOSED: its shutdown goes on with the next peer (CLS-3)"),
+            ActionKind::ShutdownGoesOn => {
+                format!("{x}'s record is CLOSED: its shutdown goes on with the next peer (CLS-3)")
+            }
             ActionKind::ShutdownTimesOut if self.returns() => {
                 format!("{x}'s shutdown has waited too long and returns (CLS-3)")
             }
@@ -159,7 +165,8 @@ impl<'a> Teller<'a> {
         let Some((sent, Fate::Read { outcome, is_of_old_life, .. })) = self.read().map(|sent| (sent, sent.fate)) else {
             return format!("{x} reads");
         };
-        let (name, from, outcome) = (words::copy_or_message(sent), words::node(sent.from), words::outcome(sent, outcome));
+        let (name, from, outcome) =
+            (words::copy_or_message(sent), words::node(sent.from), words::outcome(sent, outcome));
         let whose = if is_of_old_life { format!("{from}'s previous incarnation") } else { from };
         if self.step.action.kind == ActionKind::RecordReceivesStale {
             return format!("{x} handles only now {name}, which it had read from {whose} before (NET-5){outcome}");
@@ -186,8 +193,10 @@ impl<'a> Teller<'a> {
             Notice::Close => format!("{x} sees that {y} has closed the connection in order"),
             _ => format!("{x} notices that its connections with {y} are gone (NET-3)"),
         };
-        let partly = if choices & choice::PARTLY != 0 { "; the page that was partly written is dropped (NET-4)" } else { "" };
-        let close = if choices & choice::CLOSE != 0 { format!("; {y} will see an orderly close") } else { String::new() };
+        let partly =
+            if choices & choice::PARTLY != 0 { "; the page that was partly written is dropped (NET-4)" } else { "" };
+        let close =
+            if choices & choice::CLOSE != 0 { format!("; {y} will see an orderly close") } else { String::new() };
         what + partly + &close
     }
 
@@ -232,7 +241,8 @@ impl<'a> Teller<'a> {
         let mut told = Vec::new();
         for (node, peer) in self.run.pairs() {
             let path = self.path(node, peer);
-            let whose = if node == self.x && self.run.nodes == 2 { "its record".to_owned() } else { self.record(node, peer) };
+            let whose =
+                if node == self.x && self.run.nodes == 2 { "its record".to_owned() } else { self.record(node, peer) };
             let is_reset = self.resets().any(|reset| reset == (node, peer));
             match path.as_slice() {
                 [] if is_reset => told.push(format!("{whose} is reset (REC-1)")),
@@ -280,14 +290,16 @@ impl<'a> Teller<'a> {
         let mut told = Vec::new();
         for (from, to) in self.run.pairs() {
             let who = if from == self.x { "it".to_owned() } else { words::node(from) };
-            let whom = if self.run.nodes > 2 || from != self.x { format!(" to {}", words::node(to)) } else { String::new() };
+            let whom =
+                if self.run.nodes > 2 || from != self.x { format!(" to {}", words::node(to)) } else { String::new() };
             let written = self.between(from, to, |event| if let Event::Written(id) = event { Some(*id) } else { None });
             let (lost, waiting): (Vec<_>, Vec<_>) = self
                 .between(from, to, |event| if let Event::Queued(id) = event { Some(*id) } else { None })
                 .into_iter()
                 .filter(|sent| sent.written.is_none_or(|at| at > sent.queued))
                 .partition(|sent| self.is_lost_now(sent));
-            let names = |sent: &[&Sent]| words::list(&sent.iter().map(|sent| words::copy_or_message(sent)).collect::<Vec<_>>());
+            let names =
+                |sent: &[&Sent]| words::list(&sent.iter().map(|sent| words::copy_or_message(sent)).collect::<Vec<_>>());
             if !written.is_empty() {
                 told.push(format!("{who} sends {}{whom}", names(&written)));
             }

@@ -70,10 +70,11 @@ impl<'a> Drawing<'a> {
         let mut at = top;
         for (index, row) in chart.rows.iter().enumerate() {
             let gap = if chart.begins_step(index + 1) { 6.0 } else { 0.0 };
-            at += gap + match &row.item {
-                Item::Note { text, .. } => LINE * wrap_parts(text, LETTERS).len() as f64 + 14.0,
-                _ => ROW,
-            };
+            at += gap
+                + match &row.item {
+                    Item::Note { text, .. } => LINE * wrap_parts(text, LETTERS).len() as f64 + 14.0,
+                    _ => ROW,
+                };
             tops.push(at);
         }
         Self { chart, width, title, top, tops }
@@ -151,8 +152,16 @@ impl<'a> Drawing<'a> {
         }
         for (lane, name) in self.chart.lanes.iter().enumerate() {
             let (x, y) = (self.x(lane), self.top - 22.0);
-            out += &format!("<line class=\"mc-life\" x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\"/>\n", y + 12.0, self.bottom() + 8.0);
-            out += &format!("<rect class=\"mc-box\" x=\"{:.1}\" y=\"{:.1}\" width=\"84\" height=\"26\" rx=\"6\"/>\n", x - 42.0, y - 14.0);
+            out += &format!(
+                "<line class=\"mc-life\" x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\"/>\n",
+                y + 12.0,
+                self.bottom() + 8.0
+            );
+            out += &format!(
+                "<rect class=\"mc-box\" x=\"{:.1}\" y=\"{:.1}\" width=\"84\" height=\"26\" rx=\"6\"/>\n",
+                x - 42.0,
+                y - 14.0
+            );
             out += &text_at(x, y + 4.0, "mc-head", "middle", name);
         }
         out
@@ -201,11 +210,8 @@ impl<'a> Drawing<'a> {
                 );
             }
             Head::Lost(_) => {
-                out += &format!(
-                    "<path class=\"mc-gone\" d=\"M{:.1} {:.1}l12 12m0 -12l-12 12\"/>\n",
-                    x2 - 6.0,
-                    y2 - 6.0
-                );
+                out +=
+                    &format!("<path class=\"mc-gone\" d=\"M{:.1} {:.1}l12 12m0 -12l-12 12\"/>\n", x2 - 6.0, y2 - 6.0);
             }
             Head::UnderWay => {}
         }

@@ -52,7 +52,8 @@ fn dirty(run: &Run, end: &End) -> Option<String> {
         (record.stop_rx, "stop_rx is set".to_owned()),
     ];
     let dirty: Vec<_> = named.into_iter().filter(|(is_dirty, _)| *is_dirty).map(|(_, text)| text).collect();
-    (!dirty.is_empty()).then(|| format!("is CLOSED, so expected as a reset leaves it (REC-1); got: {}", words::list(&dirty)))
+    (!dirty.is_empty())
+        .then(|| format!("is CLOSED, so expected as a reset leaves it (REC-1); got: {}", words::list(&dirty)))
 }
 
 /// UsersConsistent.
@@ -64,7 +65,8 @@ fn miscounted(end: &End) -> Option<String> {
 impl Why<'_> {
     fn each(&self, tell: impl Fn(usize, &End) -> Option<String>) -> Vec<String> {
         let ends = self.after.ends.iter();
-        ends.filter_map(|(x, y, end)| tell(*x, end).map(|text| format!("{} {text}", whose(*x, *y, self.run.nodes)))).collect()
+        ends.filter_map(|(x, y, end)| tell(*x, end).map(|text| format!("{} {text}", whose(*x, *y, self.run.nodes))))
+            .collect()
     }
 
     fn each_pair(&self, tell: impl Fn(usize, usize) -> Option<String>) -> Vec<String> {
@@ -87,13 +89,18 @@ impl Why<'_> {
             Property::ExactlyOnceInOrder => {
                 let life = self.read().map_or(0, |sent| usize::from(sent.message.source()));
                 let next = was.accepted.get(life).map_or(Seq::ZERO, |offset| self.run.seq(*offset));
-                format!("of that incarnation of {peer} {node} had accepted all before {next}: expected OPTS({next}), got {read}")
+                format!(
+                    "of that incarnation of {peer} {node} had accepted all before {next}: expected OPTS({next}), got {read}"
+                )
             }
             Property::NoFalseAck => {
                 let about = self.before.end(y, x);
-                let accepted = about.accepted.get(usize::from(was.life)).map_or(Seq::ZERO, |offset| self.run.seq(*offset));
+                let accepted =
+                    about.accepted.get(usize::from(was.life)).map_or(Seq::ZERO, |offset| self.run.seq(*offset));
                 let head = self.read().map_or(is.record.queue_head, |sent| sent.number);
-                format!("{peer} has accepted what is before {accepted} of {node}'s incarnation, but what is before {head} leaves the send queue")
+                format!(
+                    "{peer} has accepted what is before {accepted} of {node}'s incarnation, but what is before {head} leaves the send queue"
+                )
             }
             Property::NoTxAfterFin => {
                 let fin = was.record.fin.unwrap_or_default();
@@ -104,9 +111,16 @@ impl Why<'_> {
                 "no join is behind it: {} has seen every join that has begun, and leaves CLOSED again",
                 whose(x, y, self.run.nodes)
             ),
-            Property::VersionConsistent => format!("{} has a version, and {read} has another", whose(x, y, self.run.nodes)),
+            Property::VersionConsistent => {
+                format!("{} has a version, and {read} has another", whose(x, y, self.run.nodes))
+            }
             Property::NoCrossIncarnation => self.crossed(&was, &node, &peer, &read),
-            Property::NoUnexpected => format!("{} was {} and does not know {}", whose(x, y, self.run.nodes), was.record.state, self.event(&read)),
+            Property::NoUnexpected => format!(
+                "{} was {} and does not know {}",
+                whose(x, y, self.run.nodes),
+                was.record.state,
+                self.event(&read)
+            ),
             _ => return None,
         })
     }
@@ -139,7 +153,9 @@ impl Why<'_> {
             return None;
         }
         let waits = if end.reserved.is_some() { " (one of them is reserved and never committed)" } else { "" };
-        Some(format!("{node} used the numbers before {last}, and {peer} has accepted only what is before {accepted}{waits}"))
+        Some(format!(
+            "{node} used the numbers before {last}, and {peer} has accepted only what is before {accepted}{waits}"
+        ))
     }
 
     /// QueueDrains, of `x` for `y`.
@@ -153,17 +169,25 @@ impl Why<'_> {
         let messages = if count == 1 { "message" } else { "messages" };
         let accepted = !self.after.end(y, x).record.seq_next.is_before(next);
         let but = if accepted { ", though its peer has accepted all of it" } else { "" };
-        Some(format!("{}'s send queue for {} still holds {count} {messages}, from {head} on{but}", words::node(x), words::node(y)))
+        Some(format!(
+            "{}'s send queue for {} still holds {count} {messages}, from {head} on{but}",
+            words::node(x),
+            words::node(y)
+        ))
     }
 
     fn unclosed(&self, x: usize, y: usize) -> Option<String> {
         let ends = [self.after.end(x, y), self.after.end(y, x)];
         let has_left = [x, y].iter().any(|node| self.after.phase(*node) != Phase::In);
-        let is_over = has_left
-            && ends.iter().all(|end| end.counted == 0 && end.pending == [Pending::Nothing; 2] && !end.fence);
+        let is_over =
+            has_left && ends.iter().all(|end| end.counted == 0 && end.pending == [Pending::Nothing; 2] && !end.fence);
         let state = self.after.end(x, y).record.state;
-        (is_over && state != State::Closed)
-            .then(|| format!("{} is {state}; expected CLOSED, for neither has the other as a member", whose(x, y, self.run.nodes)))
+        (is_over && state != State::Closed).then(|| {
+            format!(
+                "{} is {state}; expected CLOSED, for neither has the other as a member",
+                whose(x, y, self.run.nodes)
+            )
+        })
     }
 
     fn waiting(&self, x: usize) -> Option<String> {
@@ -178,7 +202,10 @@ impl Why<'_> {
                 let closed = self.closed(x);
                 let y = (x + 1 + closed) % self.run.nodes;
                 let state = self.after.end(x, y).record.state;
-                Some(format!("{node}'s shutdown waits for its record about {}, which is {state}; expected CLOSED", words::node(y)))
+                Some(format!(
+                    "{node}'s shutdown waits for its record about {}, which is {state}; expected CLOSED",
+                    words::node(y)
+                ))
             }
             _ => None,
         }

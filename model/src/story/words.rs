@@ -1,8 +1,8 @@
 //! Names for what a run is told with.
 
 use crate::record::State;
-use crate::system::observer::Outcome;
 use crate::seq::Seq;
+use crate::system::observer::Outcome;
 use crate::system::wire::{Kind, Msg};
 
 use super::run::Sent;

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use super::World;
 use super::environment::Environment;
 use super::state::{End, Node, Notice, Pending, Phase, Second, Status, System};
-use super::wire::{Fifo, Msg};
+use super::wire::Msg;
 use crate::engine::Persist;
 use crate::message::Version;
 use crate::record::State;
@@ -128,8 +128,8 @@ impl Group {
 }
 
 /// Groups one after the other.
-struct Writer<const W: usize> {
-    words: [u64; W],
+struct Writer<'a, const W: usize> {
+    words: &'a mut [u64; W],
     /// Bits that wait to be stored, and how many.
     pending: u64,
     filled: u32,
@@ -137,7 +137,7 @@ struct Writer<const W: usize> {
     lost: u64,
 }
 
-impl<const W: usize> Writer<W> {
+impl<const W: usize> Writer<'_, W> {
     /// `group` has fewer than 64 bits.
     #[inline(always)]
     fn put(&mut self, group: Group) {
@@ -191,22 +191,26 @@ fn nth<T: Copy + Default>(values: &[T], index: u64) -> T {
 
 impl World {
     /// The system in `W` words, and whether it fits: if not, the bounds of the model are too small.
+    #[inline]
     pub fn pack<const W: usize, const N: usize, const M: usize>(&self, system: &System<N, M>) -> (Packed<W>, bool) {
+        let mut packed = Packed([0; W]);
         let Layout { number, lockspaces, .. } = self.layout;
-        match (number, lockspaces) {
-            (3, 1) => self.pack_as::<W, N, M, 3, 1>(system),
-            (3, _) => self.pack_as::<W, N, M, 3, 2>(system),
-            (_, 1) => self.pack_as::<W, N, M, 4, 1>(system),
-            (_, _) => self.pack_as::<W, N, M, 4, 2>(system),
-        }
+        let fits = match (number, lockspaces) {
+            (3, 1) => self.pack_as::<W, N, M, 3, 1>(system, &mut packed),
+            (3, _) => self.pack_as::<W, N, M, 3, 2>(system, &mut packed),
+            (_, 1) => self.pack_as::<W, N, M, 4, 1>(system, &mut packed),
+            (_, _) => self.pack_as::<W, N, M, 4, 2>(system, &mut packed),
+        };
+        (packed, fits)
     }
 
     /// With `B` bits for a number and `L` lockspaces.
     fn pack_as<const W: usize, const N: usize, const M: usize, const B: u32, const L: usize>(
         &self,
         system: &System<N, M>,
-    ) -> (Packed<W>, bool) {
-        let mut out = Writer { words: [0; W], pending: 0, filled: 0, word: 0, lost: 0 };
+        packed: &mut Packed<W>,
+    ) -> bool {
+        let mut out = Writer { words: &mut packed.0, pending: 0, filled: 0, word: 0, lost: 0 };
         let mut group = Group::default();
         group.put(u64::from(system.breaks), 2);
         group.put(u64::from(system.crashes), 2);
@@ -227,7 +231,7 @@ impl World {
             }
         }
         out.store();
-        (Packed(out.words), out.lost == 0)
+        out.lost == 0
     }
 
     #[inline(always)]
@@ -305,7 +309,7 @@ impl World {
     }
 
     #[inline(always)]
-    fn pack_messages<const W: usize, const B: u32>(&self, out: &mut Writer<W>, end: &End) {
+    fn pack_messages<const W: usize, const B: u32>(&self, out: &mut Writer<'_, W>, end: &End) {
         if self.layout.is_stale {
             end.stale().iter().for_each(|message| out.put(self.pack_message::<B>(*message, false)));
         }
@@ -371,7 +375,7 @@ impl World {
                 end.push_stale(message);
             }
             let sent = usize::from(end.link.sent);
-            end.link.fifo = Fifo::filled(len, |at| input.take(|group| self.unpack_message::<B>(group, at >= sent)));
+            end.link.fifo.fill(len, |at| input.take(|group| self.unpack_message::<B>(group, at >= sent)));
         }
         system
     }

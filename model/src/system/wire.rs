@@ -169,14 +169,13 @@ impl Fifo {
         self.as_slice().get(index).copied()
     }
 
-    /// `len` messages, by their places; as many as there is room for.
+    /// Fills an empty one with `len` messages, by their places; as many as there is room for.
     #[inline]
-    pub(super) fn filled(len: usize, mut message: impl FnMut(usize) -> Msg) -> Self {
-        let mut fifo = Self { len: len.min(CAPACITY) as u8, ..Self::default() };
-        for (at, slot) in fifo.messages.iter_mut().enumerate().take(len) {
+    pub(super) fn fill(&mut self, len: usize, mut message: impl FnMut(usize) -> Msg) {
+        self.len = len.min(CAPACITY) as u8;
+        for (at, slot) in self.messages.iter_mut().enumerate().take(len) {
             *slot = message(at);
         }
-        fifo
     }
 
     /// Appends; false where there is no room.

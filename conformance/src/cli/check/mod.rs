@@ -85,7 +85,8 @@ pub(crate) fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         seconds: began.elapsed().as_secs_f64(),
     };
     let stories = plan.args.telling.tell(&tasks, &outcomes)?;
-    let body = if is_catalogue { report::cases(&judged, plan.paint()) + &stories } else { matrix(&plan, &report, &stories) };
+    let body =
+        if is_catalogue { report::cases(&judged, plan.paint()) + &stories } else { matrix(&plan, &report, &stories) };
     tell(&plan, &report, &body)?;
     let exit = exit_of(&outcomes, &differences, &judged);
     // A catalogue without entries shows nothing; one whose entries are all outside the model says what it knows.

@@ -42,7 +42,8 @@ impl Telling {
 
     /// Writes the files, and gives the stories: of all counterexamples if asked for, and else where there is one row.
     pub(super) fn tell(&self, tasks: &[Task], outcomes: &[Outcome]) -> anyhow::Result<String> {
-        let found: Vec<_> = tasks.iter().zip(outcomes).flat_map(|(task, outcome)| counterexamples(task, outcome)).collect();
+        let found: Vec<_> =
+            tasks.iter().zip(outcomes).flat_map(|(task, outcome)| counterexamples(task, outcome)).collect();
         let is_one_row = matches!((tasks, outcomes), ([_], [outcome]) if outcome.verdicts.len() == 1);
         if self.chart.is_some() || self.export.is_some() {
             self.write(&found)?;
