@@ -1,10 +1,14 @@
-//! Memory and time of the engine itself, on a synthetic system with states of 32 bytes.
+//! Memory and time of the engine itself, on a synthetic system with states of 32 bytes, and on the protocol's model with
+//! states of as many: two breaks instead of one in the environment `stale`, more than can be explored, up to a budget.
 //!
-//! `cargo run --release -p midcomms-model --example engine_memory -- [MILLIONS OF STATES] [THREADS] [liveness]`
+//! `cargo run --release -p midcomms-model --example engine_memory -- [MILLIONS OF STATES] [THREADS] [liveness|protocol]`
 //!
 //! Prints bytes per distinct state, nanoseconds per step, and, if asked, what liveness adds.
 
-use midcomms_model::engine::{Class, Facts, NO_CLASS, Options, Space, Steps, explore};
+use midcomms_model::engine::{Class, Exploration, Facts, NO_CLASS, Options, Space, Steps, explore};
+use midcomms_model::rules::Base;
+use midcomms_model::system::space::Checked;
+use midcomms_model::system::{Environment, World};
 use std::time::Instant;
 
 /// Eight counters below `top`; one turns at a time, and the last is bounded by the size asked for.
@@ -59,14 +63,18 @@ fn resident_bytes() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |place: usize, default: u64| arguments.get(place).map_or(Ok(default), |text| text.parse());
-    let (millions, threads) = (number(0, 5)?, number(1, 1)? as usize);
-    let space = Wheels::of_millions(millions);
-    let before = resident_bytes().unwrap_or(0);
-    let run = explore(&space, &Options { safety: 1, goals: 1, threads, ..Options::default() })?;
-    let per = |bytes: u64, count: u64| bytes as f64 / count.max(1) as f64;
+/// Linux 6.12 in the environment `stale`, with one break more.
+fn protocol() -> Option<Checked<4, 2, 1>> {
+    let environment = Environment { breaks: 2, ..Environment::named("stale")?.clone() };
+    let rules = Base::named("linux-6.12")?.rules();
+    Some(Checked { world: World::new(environment, [rules; 3]) })
+}
+
+fn per(bytes: u64, count: u64) -> f64 {
+    bytes as f64 / count.max(1) as f64
+}
+
+fn report<S: Space>(run: &Exploration<'_, S>, threads: usize, before: u64) {
     println!("{} states, {} steps, depth {}, {:?}", run.states, run.transitions, run.depth, run.ended);
     println!(
         "{threads} threads: {:.2?}, {:.1} ns a step",
@@ -78,7 +86,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(bytes) => println!("resident: {:.1} bytes a state at most", per(bytes - before, run.states)),
         None => println!("resident: unknown on this system"),
     }
-    if arguments.get(2).is_some_and(|word| word == "liveness") {
+    if run.overflow.is_some() {
+        println!("the bounds are too small");
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |place: usize, default: u64| arguments.get(place).map_or(Ok(default), |text| text.parse());
+    let (millions, threads) = (number(0, 5)?, number(1, 1)? as usize);
+    let word = arguments.get(2).map(String::as_str);
+    let before = resident_bytes().unwrap_or(0);
+    let options = Options { safety: 1, goals: 1, threads, keep_going: true, ..Options::default() };
+    if word == Some("protocol") {
+        let space = protocol().ok_or("there is no such environment")?;
+        report(&explore(&space, &Options { max_states: millions * 1_000_000, ..options })?, threads, before);
+        return Ok(());
+    }
+    let space = Wheels::of_millions(millions);
+    let run = explore(&space, &options)?;
+    report(&run, threads, before);
+    if word == Some("liveness") {
         let begun = Instant::now();
         let graph = run.graph(threads)?;
         let built = begun.elapsed();

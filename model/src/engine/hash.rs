@@ -70,6 +70,11 @@ impl Hasher for Mixer {
     }
 
     #[inline]
+    fn write_u128(&mut self, value: u128) {
+        self.pair(value as u64, (value >> 64) as u64);
+    }
+
+    #[inline]
     fn write_usize(&mut self, value: usize) {
         self.write_u64(value as u64);
     }

@@ -12,6 +12,9 @@ use std::hash::Hash;
 const CLASSES: [Class; 1] =
     [Class { name: "actions", may_be_strong: false, mechanism: "a model stops only where no action is possible" }];
 
+/// Room for the actions of most states, so that their list need not grow.
+const USUAL_ACTIONS: usize = 32;
+
 /// One bit a property.
 const MAX_PROPERTIES: usize = 64;
 
@@ -110,7 +113,7 @@ where
     }
 
     fn expand(&self, state: &M::State, out: &mut impl Steps<Self>) -> Facts {
-        let mut actions = Vec::new();
+        let mut actions = Vec::with_capacity(USUAL_ACTIONS);
         self.model.actions(state, &mut actions);
         for action in actions {
             if let Some(next) = self.model.next_state(state, action.clone())

@@ -1,16 +1,54 @@
 //! A system in a few words: each field in as many bits as the environment needs, and only the messages that there are.
 
+use std::hash::{Hash, Hasher};
+
 use super::World;
 use super::environment::Environment;
-use super::state::{End, Link, Node, Notice, Pending, Phase, Second, Status, System};
-use super::wire::{CAPACITY, Fifo, Msg};
+use super::state::{End, Node, Notice, Pending, Phase, Second, Status, System};
+use super::wire::Msg;
+use crate::engine::Persist;
 use crate::message::Version;
-use crate::record::{Record, State};
+use crate::record::State;
 use crate::rules::{Accepts, FinStep, Numbering, Rules, StopTx};
 use crate::seq::Seq;
 
 /// A packed system: `W` words.
-pub type Packed<const W: usize> = [u64; W];
+#[derive(Clone, Copy, Debug)]
+pub struct Packed<const W: usize>([u64; W]);
+
+/// All words at once, without a branch for each and without a call.
+impl<const W: usize> PartialEq for Packed<W> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+    }
+}
+
+impl<const W: usize> Eq for Packed<W> {}
+
+/// Two words at a time; all packed systems of a world are of one length.
+impl<const W: usize> Hash for Packed<W> {
+    #[inline]
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let (pairs, rest) = self.0.as_chunks::<2>();
+        for [low, high] in pairs {
+            hasher.write_u128(u128::from(*low) | u128::from(*high) << 64);
+        }
+        rest.iter().for_each(|word| hasher.write_u64(*word));
+    }
+}
+
+impl<const W: usize> Persist for Packed<W> {
+    const BYTES: usize = <[u64; W] as Persist>::BYTES;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        Persist::read(bytes).map(Self)
+    }
+}
 
 /// How many bits what takes.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +60,8 @@ pub(super) struct Layout {
     is_mixed: bool,
     has_second: bool,
     accepts_one: bool,
+    /// What unpacking begins with: copied whole, so that no wide load waits for narrow stores.
+    blank: End,
 }
 
 impl Layout {
@@ -40,43 +80,84 @@ impl Layout {
                     || rules.ack_passes_two
             }),
             accepts_one: rules.iter().any(|rules| rules.accepts == Accepts::One),
+            blank: End::default(),
         }
     }
 }
 
-struct Writer<const W: usize> {
-    words: [u64; W],
-    /// Bits that wait to be stored, and how many.
-    pending: u64,
-    filled: u32,
-    word: usize,
-    overflow: bool,
+/// A few fields side by side, in at most 64 bits: shifts by constants wherever the widths are.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    bits: u64,
+    len: u32,
+    /// Not 0 where a field is too large for its width.
+    lost: u64,
 }
 
-impl<const W: usize> Writer<W> {
+impl Group {
     #[inline(always)]
-    fn put(&mut self, value: u64, bits: u32) {
-        self.overflow |= value >> bits != 0;
-        self.pending |= value << self.filled;
-        self.filled += bits;
-        if self.filled >= 64 {
-            self.store();
-            self.filled -= 64;
-            self.pending = if self.filled == 0 { 0 } else { value >> (bits - self.filled) };
-        }
+    fn put(&mut self, value: u64, width: u32) {
+        self.bits |= value << self.len;
+        self.lost |= value >> width;
+        self.len += width;
     }
 
-    fn store(&mut self) {
-        match self.words.get_mut(self.word) {
-            Some(word) => *word = self.pending,
-            None => self.overflow |= self.pending != 0,
-        }
-        self.word += 1;
+    /// Of a value that fits whatever it is.
+    #[inline(always)]
+    fn put_any(&mut self, value: u64, width: u32) {
+        self.bits |= value << self.len;
+        self.len += width;
     }
 
     #[inline(always)]
     fn flag(&mut self, value: bool) {
-        self.put(u64::from(value), 1);
+        self.put_any(u64::from(value), 1);
+    }
+
+    #[inline(always)]
+    fn take(&mut self, width: u32) -> u64 {
+        let value = self.bits >> self.len & ((1 << width) - 1);
+        self.len += width;
+        value
+    }
+
+    #[inline(always)]
+    fn take_flag(&mut self) -> bool {
+        self.take(1) != 0
+    }
+}
+
+/// Groups one after the other.
+struct Writer<'a, const W: usize> {
+    words: &'a mut [u64; W],
+    /// Bits that wait to be stored, and how many.
+    pending: u64,
+    filled: u32,
+    word: usize,
+    lost: u64,
+}
+
+impl<const W: usize> Writer<'_, W> {
+    /// `group` has fewer than 64 bits.
+    #[inline(always)]
+    fn put(&mut self, group: Group) {
+        self.lost |= group.lost;
+        self.pending |= group.bits << self.filled;
+        self.filled += group.len;
+        if self.filled >= 64 {
+            self.store();
+            self.filled -= 64;
+            self.pending = if self.filled == 0 { 0 } else { group.bits >> (group.len - self.filled) };
+        }
+    }
+
+    #[inline]
+    fn store(&mut self) {
+        match self.words.get_mut(self.word) {
+            Some(word) => *word = self.pending,
+            None => self.lost |= self.pending,
+        }
+        self.word += 1;
     }
 }
 
@@ -86,22 +167,16 @@ struct Reader<'a, const W: usize> {
 }
 
 impl<const W: usize> Reader<'_, W> {
+    /// The next 64 bits, of which `take` says how many are used.
     #[inline(always)]
-    fn take(&mut self, bits: u32) -> u64 {
+    fn take<T>(&mut self, take: impl FnOnce(&mut Group) -> T) -> T {
         let (word, shift) = ((self.position / 64) as usize, self.position % 64);
         let low = self.words.get(word).copied().unwrap_or_default() >> shift;
-        self.position += bits;
-        let value = if shift + bits > 64 {
-            low | self.words.get(word + 1).copied().unwrap_or_default() << (64 - shift)
-        } else {
-            low
-        };
-        value & ((1 << bits) - 1)
-    }
-
-    #[inline(always)]
-    fn flag(&mut self) -> bool {
-        self.take(1) != 0
+        let high = self.words.get(word + 1).copied().unwrap_or_default();
+        let mut group = Group { bits: low | high << 1 << (63 - shift), ..Group::default() };
+        let taken = take(&mut group);
+        self.position += group.len;
+        taken
     }
 }
 
@@ -116,76 +191,108 @@ fn nth<T: Copy + Default>(values: &[T], index: u64) -> T {
 
 impl World {
     /// The system in `W` words, and whether it fits: if not, the bounds of the model are too small.
+    #[inline]
     pub fn pack<const W: usize, const N: usize, const M: usize>(&self, system: &System<N, M>) -> (Packed<W>, bool) {
-        let mut out = Writer { words: [0; W], pending: 0, filled: 0, word: 0, overflow: false };
-        out.put(u64::from(system.breaks), 2);
-        out.put(u64::from(system.crashes), 2);
-        out.put(u64::from(system.rejoins), 2);
-        out.flag(system.timed_out);
+        let mut packed = Packed([0; W]);
+        let Layout { number, lockspaces, .. } = self.layout;
+        let fits = match (number, lockspaces) {
+            (3, 1) => self.pack_as::<W, N, M, 3, 1>(system, &mut packed),
+            (3, _) => self.pack_as::<W, N, M, 3, 2>(system, &mut packed),
+            (_, 1) => self.pack_as::<W, N, M, 4, 1>(system, &mut packed),
+            (_, _) => self.pack_as::<W, N, M, 4, 2>(system, &mut packed),
+        };
+        (packed, fits)
+    }
+
+    /// With `B` bits for a number and `L` lockspaces.
+    fn pack_as<const W: usize, const N: usize, const M: usize, const B: u32, const L: usize>(
+        &self,
+        system: &System<N, M>,
+        packed: &mut Packed<W>,
+    ) -> bool {
+        let mut out = Writer { words: &mut packed.0, pending: 0, filled: 0, word: 0, lost: 0 };
+        let mut group = Group::default();
+        group.put(u64::from(system.breaks), 2);
+        group.put(u64::from(system.crashes), 2);
+        group.put(u64::from(system.rejoins), 2);
+        group.flag(system.timed_out);
         for node in &system.nodes {
-            out.put(node.phase as u64, 3);
-            out.put(u64::from(node.closed), 2);
-            out.put(u64::from(node.joined), self.layout.lockspaces);
-            out.flag(node.is_back);
+            group.put_any(node.phase as u64, 3);
+            group.put(u64::from(node.closed), 2);
+            group.put(u64::from(node.joined), L as u32);
+            group.flag(node.is_back);
+        }
+        out.put(group);
+        for node in &system.nodes {
             for end in &node.ends {
-                self.pack_record(&mut out, end);
-                self.pack_end(&mut out, end);
-                self.pack_link(&mut out, &end.link);
+                out.put(self.pack_end::<B, L>(end));
+                out.put(self.pack_rest::<B>(end));
+                self.pack_messages::<W, B>(&mut out, end);
             }
         }
         out.store();
-        (out.words, !out.overflow)
+        out.lost == 0
     }
 
-    fn put_seq<const W: usize>(&self, out: &mut Writer<W>, seq: Seq) {
-        let distance = Seq(self.environment.first_number).distance_to(seq);
-        out.overflow |= distance >= 15;
-        out.put(u64::from(distance & 15), self.layout.number);
+    #[inline(always)]
+    fn put_seq<const B: u32>(&self, group: &mut Group, seq: Seq) {
+        let distance = u64::from(Seq(self.environment.first_number).distance_to(seq));
+        group.lost |= u64::from(distance >= 15);
+        group.put(distance & 15, B);
     }
 
-    fn pack_record<const W: usize>(&self, out: &mut Writer<W>, end: &End) {
-        let record = &end.record;
-        out.put(record.state as u64, 3);
+    /// What every end has: at most 62 bits.
+    #[inline(always)]
+    fn pack_end<const B: u32, const L: usize>(&self, end: &End) -> Group {
+        let (mut group, record) = (Group::default(), &end.record);
+        group.put_any(record.state as u64, 3);
         let version = match record.version {
             None => 0,
             Some(Version::V3_1) => 1,
             Some(Version::V3_2) => 2,
         };
-        out.put(version, 2);
-        self.put_seq(out, record.seq_send);
-        self.put_seq(out, record.seq_next);
-        self.put_seq(out, record.queue_head);
-        out.flag(record.fin.is_some());
-        if let Some(fin) = record.fin {
-            self.put_seq(out, fin);
-        }
-        out.flag(record.stop_tx);
-        out.flag(record.stop_rx);
-        out.put(u64::from(record.users.min(3)), 2);
-    }
-
-    fn pack_end<const W: usize>(&self, out: &mut Writer<W>, end: &End) {
-        out.put(u64::from(end.life), 2);
-        out.put(end.bound.map_or(0, |bound| u64::from(bound) + 1), 3);
-        out.put(u64::from(end.sent), 2);
-        out.put(end.notice as u64, 2);
-        out.put(u64::from(end.counted), self.layout.lockspaces);
-        for pending in end.pending.iter().take(self.layout.lockspaces as usize) {
-            out.put(*pending as u64, 2);
+        group.put_any(version, 2);
+        group.put_any(u64::from(record.users.min(3)), 2);
+        group.put(u64::from(end.life), 2);
+        group.put(end.bound.map_or(0, |bound| u64::from(bound) + 1), 3);
+        group.put(u64::from(end.sent), 2);
+        group.put_any(end.notice as u64, 2);
+        group.put(u64::from(end.counted), L as u32);
+        for pending in end.pending.iter().take(L) {
+            group.put_any(*pending as u64, 2);
         }
         for accepted in end.accepted {
-            out.put(u64::from(accepted), self.layout.number);
+            group.put(u64::from(accepted), B);
         }
-        for flag in [end.delivered, end.fence, end.unseen, end.excused, end.lost] {
-            out.flag(flag);
+        let flags = [end.delivered, end.fence, end.unseen, end.excused, end.lost, record.stop_tx, record.stop_rx];
+        flags.into_iter().for_each(|flag| group.flag(flag));
+        self.put_seq::<B>(&mut group, record.seq_send);
+        self.put_seq::<B>(&mut group, record.seq_next);
+        self.put_seq::<B>(&mut group, record.queue_head);
+        group.flag(record.fin.is_some());
+        if let Some(fin) = record.fin {
+            self.put_seq::<B>(&mut group, fin);
+        }
+        group
+    }
+
+    /// What some environments and rules add, and the connection: at most 30 bits.
+    #[inline(always)]
+    fn pack_rest<const B: u32>(&self, end: &End) -> Group {
+        let (mut group, link) = (Group::default(), &end.link);
+        group.put_any(link.status as u64, 2);
+        group.put_any(link.fifo.len() as u64, 4);
+        group.put(u64::from(link.sent), 4);
+        group.put(u64::from(link.old), 4);
+        if self.layout.accepts_one {
+            group.put(u64::from(link.unaccepted), 2);
         }
         if self.layout.is_split {
-            out.flag(end.late);
-            out.put(end.reserved.map_or(0, |number| u64::from(number) + 1), self.layout.number);
+            group.flag(end.late);
+            group.put(end.reserved.map_or(0, |number| u64::from(number) + 1), B);
         }
         if self.layout.is_stale {
-            out.put(u64::from(end.stale_len), 2);
-            end.stale().iter().for_each(|message| self.pack_message(out, *message, false));
+            group.put(u64::from(end.stale_len), 2);
         }
         if self.layout.has_second {
             let (kind, number) = match end.second {
@@ -195,107 +302,134 @@ impl World {
                 Second::TakeNumber => (3, 0),
                 Second::Release(number) => (4, number),
             };
-            out.put(kind, 3);
-            out.put(u64::from(number), self.layout.number);
+            group.put_any(kind, 3);
+            group.put(u64::from(number), B);
         }
+        group
     }
 
-    fn pack_link<const W: usize>(&self, out: &mut Writer<W>, link: &Link) {
-        out.put(link.status as u64, 2);
-        out.put(link.fifo.len() as u64, 4);
-        out.put(u64::from(link.sent), 4);
-        out.put(u64::from(link.old), 4);
-        if self.layout.accepts_one {
-            out.put(u64::from(link.unaccepted), 2);
+    #[inline(always)]
+    fn pack_messages<const W: usize, const B: u32>(&self, out: &mut Writer<'_, W>, end: &End) {
+        if self.layout.is_stale {
+            end.stale().iter().for_each(|message| out.put(self.pack_message::<B>(*message, false)));
         }
-        for (index, message) in link.fifo.as_slice().iter().enumerate() {
-            self.pack_message(out, *message, index >= usize::from(link.sent));
-        }
+        let messages = end.link.fifo.as_slice();
+        let (written, waiting) = messages.split_at_checked(usize::from(end.link.sent)).unwrap_or((messages, &[]));
+        written.iter().for_each(|message| out.put(self.pack_message::<B>(*message, false)));
+        waiting.iter().for_each(|message| out.put(self.pack_message::<B>(*message, true)));
     }
 
     /// Kind, incarnations and number; then the version where there are two, and what only waiting messages have.
-    fn pack_message<const W: usize>(&self, out: &mut Writer<W>, message: Msg, waits: bool) {
-        out.put(u64::from(message.0 & 0xff), 8);
-        out.put(u64::from(message.0 >> 8 & 15), self.layout.number);
+    #[inline(always)]
+    fn pack_message<const B: u32>(&self, message: Msg, waits: bool) -> Group {
+        let (mut group, bits) = (Group::default(), u64::from(message.0));
+        group.put_any(bits & 0xff, 8);
+        group.put(bits >> 8 & 15, B);
         if self.layout.is_mixed {
-            out.put(u64::from(message.0 >> 12 & 1 | message.0 >> 14 & 2), 2);
+            group.put_any(bits >> 12 & 1 | bits >> 14 & 2, 2);
         }
         if waits {
-            out.put(u64::from(message.0 >> 13 & 3), 2);
+            group.put_any(bits >> 13 & 3, 2);
         }
+        group
     }
 
     /// What [`World::pack`] packed.
     pub fn unpack<const W: usize, const N: usize, const M: usize>(&self, packed: &Packed<W>) -> System<N, M> {
-        let mut input = Reader { words: packed, position: 0 };
-        let mut system = System {
-            breaks: input.take(2) as u8,
-            crashes: input.take(2) as u8,
-            rejoins: input.take(2) as u8,
-            timed_out: input.flag(),
-            nodes: [Node { phase: Phase::In, closed: 0, joined: 0, is_back: false, ends: [End::default(); M] }; N],
-        };
-        for node in &mut system.nodes {
-            node.phase = nth(&PHASES, input.take(3));
-            node.closed = input.take(2) as u8;
-            node.joined = input.take(self.layout.lockspaces) as u8;
-            node.is_back = input.flag();
-            for end in &mut node.ends {
-                end.record = self.unpack_record(&mut input);
-                self.unpack_end(&mut input, end);
-                end.link = self.unpack_link(&mut input);
+        let Layout { number, lockspaces, .. } = self.layout;
+        match (number, lockspaces) {
+            (3, 1) => self.unpack_as::<W, N, M, 3, 1>(packed),
+            (3, _) => self.unpack_as::<W, N, M, 3, 2>(packed),
+            (_, 1) => self.unpack_as::<W, N, M, 4, 1>(packed),
+            (_, _) => self.unpack_as::<W, N, M, 4, 2>(packed),
+        }
+    }
+
+    fn unpack_as<const W: usize, const N: usize, const M: usize, const B: u32, const L: usize>(
+        &self,
+        packed: &Packed<W>,
+    ) -> System<N, M> {
+        let mut input = Reader { words: &packed.0, position: 0 };
+        let mut system = input.take(|group| {
+            let node = Node { phase: Phase::In, closed: 0, joined: 0, is_back: false, ends: [self.layout.blank; M] };
+            let mut system = System {
+                breaks: group.take(2) as u8,
+                crashes: group.take(2) as u8,
+                rejoins: group.take(2) as u8,
+                timed_out: group.take_flag(),
+                nodes: [node; N],
+            };
+            for node in &mut system.nodes {
+                node.phase = nth(&PHASES, group.take(3));
+                node.closed = group.take(2) as u8;
+                node.joined = group.take(L as u32) as u8;
+                node.is_back = group.take_flag();
             }
+            system
+        });
+        for end in system.nodes.iter_mut().flat_map(|node| &mut node.ends) {
+            input.take(|group| self.unpack_end::<B, L>(group, end));
+            let (len, stale_len) = input.take(|group| self.unpack_rest::<B>(group, end));
+            for _ in 0..stale_len {
+                let message = input.take(|group| self.unpack_message::<B>(group, false));
+                end.push_stale(message);
+            }
+            let sent = usize::from(end.link.sent);
+            end.link.fifo.fill(len, |at| input.take(|group| self.unpack_message::<B>(group, at >= sent)));
         }
         system
     }
 
-    fn take_seq<const W: usize>(&self, input: &mut Reader<'_, W>) -> Seq {
-        self.seq(input.take(self.layout.number) as u8)
+    #[inline(always)]
+    fn take_seq<const B: u32>(&self, group: &mut Group) -> Seq {
+        self.seq(group.take(B) as u8)
     }
 
-    fn unpack_record<const W: usize>(&self, input: &mut Reader<'_, W>) -> Record {
-        Record {
-            state: nth(&State::ALL, input.take(3)),
-            version: nth(&[None, Some(Version::V3_1), Some(Version::V3_2)], input.take(2)),
-            seq_send: self.take_seq(input),
-            seq_next: self.take_seq(input),
-            queue_head: self.take_seq(input),
-            fin: if input.flag() { Some(self.take_seq(input)) } else { None },
-            stop_tx: input.flag(),
-            stop_rx: input.flag(),
-            users: input.take(2) as u16,
-        }
-    }
-
-    fn unpack_end<const W: usize>(&self, input: &mut Reader<'_, W>, end: &mut End) {
-        end.life = input.take(2) as u8;
-        end.bound = input.take(3).checked_sub(1).map(|bound| bound as u8);
-        end.sent = input.take(2) as u8;
-        end.notice = nth(&NOTICES, input.take(2));
-        end.counted = input.take(self.layout.lockspaces) as u8;
-        for pending in end.pending.iter_mut().take(self.layout.lockspaces as usize) {
-            *pending = nth(&PENDINGS, input.take(2));
+    #[inline(always)]
+    fn unpack_end<const B: u32, const L: usize>(&self, group: &mut Group, end: &mut End) {
+        let record = &mut end.record;
+        record.state = nth(&State::ALL, group.take(3));
+        record.version = nth(&[None, Some(Version::V3_1), Some(Version::V3_2)], group.take(2));
+        record.users = group.take(2) as u16;
+        end.life = group.take(2) as u8;
+        end.bound = group.take(3).checked_sub(1).map(|bound| bound as u8);
+        end.sent = group.take(2) as u8;
+        end.notice = nth(&NOTICES, group.take(2));
+        end.counted = group.take(L as u32) as u8;
+        for pending in end.pending.iter_mut().take(L) {
+            *pending = nth(&PENDINGS, group.take(2));
         }
         for accepted in &mut end.accepted {
-            *accepted = input.take(self.layout.number) as u8;
+            *accepted = group.take(B) as u8;
         }
-        for flag in [&mut end.delivered, &mut end.fence, &mut end.unseen, &mut end.excused, &mut end.lost] {
-            *flag = input.flag();
+        let End { delivered, fence, unseen, excused, lost, .. } = end;
+        let (stop_tx, stop_rx) = (&mut record.stop_tx, &mut record.stop_rx);
+        for flag in [delivered, fence, unseen, excused, lost, stop_tx, stop_rx] {
+            *flag = group.take_flag();
+        }
+        record.seq_send = self.take_seq::<B>(group);
+        record.seq_next = self.take_seq::<B>(group);
+        record.queue_head = self.take_seq::<B>(group);
+        record.fin = if group.take_flag() { Some(self.take_seq::<B>(group)) } else { None };
+    }
+
+    /// How many messages follow: on the link, and stale.
+    #[inline(always)]
+    fn unpack_rest<const B: u32>(&self, group: &mut Group, end: &mut End) -> (usize, u64) {
+        let link = &mut end.link;
+        link.status = nth(&STATUSES, group.take(2));
+        let len = group.take(4) as usize;
+        (link.sent, link.old) = (group.take(4) as u8, group.take(4) as u8);
+        if self.layout.accepts_one {
+            link.unaccepted = group.take(2) as u8;
         }
         if self.layout.is_split {
-            end.late = input.flag();
-            end.reserved = input.take(self.layout.number).checked_sub(1).map(|number| number as u8);
+            end.late = group.take_flag();
+            end.reserved = group.take(B).checked_sub(1).map(|number| number as u8);
         }
-        if self.layout.is_stale {
-            let len = input.take(2);
-            for _ in 0..len {
-                let message = self.unpack_message(input, false);
-                end.push_stale(message);
-            }
-        }
+        let stale_len = if self.layout.is_stale { group.take(2) } else { 0 };
         if self.layout.has_second {
-            let kind = input.take(3);
-            let number = input.take(self.layout.number) as u8;
+            let (kind, number) = (group.take(3), group.take(B) as u8);
             end.second = match kind {
                 0 => Second::Done,
                 1 => Second::SendFin,
@@ -304,26 +438,15 @@ impl World {
                 _ => Second::Release(number),
             };
         }
+        (len, stale_len)
     }
 
-    fn unpack_link<const W: usize>(&self, input: &mut Reader<'_, W>) -> Link {
-        let status = nth(&STATUSES, input.take(2));
-        let len = (input.take(4) as usize).min(CAPACITY);
-        let (sent, old) = (input.take(4) as u8, input.take(4) as u8);
-        let unaccepted = if self.layout.accepts_one { input.take(2) as u8 } else { 0 };
-        let mut fifo = Fifo::default();
-        for index in 0..len {
-            let message = self.unpack_message(input, index >= usize::from(sent));
-            let _ = fifo.push(message); // there is room: it came from one
-        }
-        Link { fifo, sent, old, status, unaccepted }
-    }
-
-    fn unpack_message<const W: usize>(&self, input: &mut Reader<'_, W>, waits: bool) -> Msg {
-        let low = input.take(8) as u16;
-        let number = input.take(self.layout.number) as u16;
-        let version = if self.layout.is_mixed { input.take(2) as u16 } else { 0 };
-        let waiting = if waits { input.take(2) as u16 } else { 0 };
+    #[inline(always)]
+    fn unpack_message<const B: u32>(&self, group: &mut Group, waits: bool) -> Msg {
+        let low = group.take(8) as u16;
+        let number = group.take(B) as u16;
+        let version = if self.layout.is_mixed { group.take(2) as u16 } else { 0 };
+        let waiting = if waits { group.take(2) as u16 } else { 0 };
         Msg(low | number << 8 | (version & 1) << 12 | (version & 2) << 14 | waiting << 13)
     }
 }

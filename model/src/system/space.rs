@@ -86,6 +86,42 @@ impl<const W: usize, const N: usize, const M: usize> Space for Checked<W, N, M> 
     }
 }
 
+/// The same for stateright, on packed states.
+impl<const W: usize, const N: usize, const M: usize> Model for Checked<W, N, M> {
+    type State = Packed<W>;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<Self::State> {
+        Space::initial(self)
+    }
+
+    fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
+        let system: System<N, M> = self.world.unpack(state);
+        self.world.actions(&system, |action| actions.push(action));
+    }
+
+    fn next_state(&self, state: &Self::State, action: Self::Action) -> Option<Self::State> {
+        let mut next: System<N, M> = self.world.unpack(state);
+        self.world.apply(&mut next, action, &mut ());
+        Some(self.world.pack(&next).0)
+    }
+
+    fn properties(&self) -> Vec<Condition<Self>> {
+        fn holds<const W: usize, const N: usize, const M: usize>(
+            model: &Checked<W, N, M>,
+            state: &Packed<W>,
+            property: Property,
+        ) -> bool {
+            let system: System<N, M> = model.world.unpack(state);
+            model.world.violated(&system) & property.bit() == 0
+        }
+        vec![
+            Condition::always("CleanClosed", |model, state| holds(model, state, Property::CleanClosed)),
+            Condition::always("UsersConsistent", |model, state| holds(model, state, Property::UsersConsistent)),
+        ]
+    }
+}
+
 /// A world of `N` nodes for stateright: the state as it is.
 #[derive(Clone, Debug)]
 pub struct Whole<const N: usize, const M: usize> {

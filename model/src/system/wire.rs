@@ -169,10 +169,27 @@ impl Fifo {
         self.as_slice().get(index).copied()
     }
 
+    /// Fills an empty one with `len` messages, by their places; as many as there is room for.
+    #[inline]
+    pub(super) fn fill(&mut self, len: usize, mut message: impl FnMut(usize) -> Msg) {
+        self.len = len.min(CAPACITY) as u8;
+        for (at, slot) in self.messages.iter_mut().enumerate().take(len) {
+            *slot = message(at);
+        }
+    }
+
     /// Appends; false where there is no room.
     #[must_use]
+    #[inline]
     pub(super) fn push(&mut self, message: Msg) -> bool {
-        self.insert(self.len(), message)
+        match self.messages.get_mut(usize::from(self.len)) {
+            None => false,
+            Some(free) => {
+                *free = message;
+                self.len += 1;
+                true
+            }
+        }
     }
 
     /// Inserts before `index`; false where there is no room.
@@ -182,12 +199,9 @@ impl Fifo {
             return false;
         }
         self.len += 1;
-        let end = self.len();
-        if let Some(tail) = self.messages.get_mut(index..end) {
-            tail.rotate_right(1);
-            if let Some(first) = tail.first_mut() {
-                *first = message;
-            }
+        let mut carried = message;
+        for slot in self.messages.iter_mut().take(usize::from(self.len)).skip(index) {
+            std::mem::swap(slot, &mut carried);
         }
         true
     }
@@ -198,21 +212,27 @@ impl Fifo {
         if start >= end {
             return;
         }
-        if let Some(tail) = self.messages.get_mut(start..len) {
-            tail.rotate_left(end - start);
-        }
         let left = len - (end - start);
-        if let Some(free) = self.messages.get_mut(left..len) {
-            free.fill(Msg::default()); // equal contents are equal states
+        self.messages.copy_within(end..len, start);
+        for free in self.messages.iter_mut().take(len).skip(left) {
+            *free = Msg::default(); // equal contents are equal states
         }
         self.len = left as u8;
     }
 
     /// Takes the first out.
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Msg> {
-        let first = self.at(0);
-        self.remove(0, 1);
-        first
+        if self.len == 0 {
+            return None;
+        }
+        // One by one: wide loads would wait for the narrow stores that came just before.
+        let mut first = Msg::default();
+        for slot in self.messages.iter_mut().take(usize::from(self.len)).rev() {
+            std::mem::swap(slot, &mut first);
+        }
+        self.len -= 1;
+        Some(first)
     }
 
     /// Changes every message.
