@@ -197,12 +197,9 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         if self.system.node(x).phase == Phase::Out {
             return;
         }
-        if input.sent > 0 && input.unaccepted == 0 && !is_busy {
-            if let Some(message) = input.fifo.at(0) {
-                self.each_choice(x, end, message, |choice| {
-                    visit(act(ActionKind::RecordReceives, x, y, choice));
-                });
-            }
+        let is_readable = input.sent > 0 && input.unaccepted == 0 && !is_busy;
+        if let Some(message) = input.fifo.at(0).filter(|_| is_readable) {
+            self.each_choice(x, end, message, |choice| visit(act(ActionKind::RecordReceives, x, y, choice)));
         }
         if input.unaccepted == 1 || input.unaccepted == 2 {
             visit(act(ActionKind::NodeAccepts, x, y, 0));
@@ -256,10 +253,9 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         let environment = &self.world.environment;
         let waiting = link.fifo.as_slice().get(usize::from(link.sent)..).unwrap_or_default();
         let page = waiting.get(..PAGE.min(waiting.len())).unwrap_or_default();
-        if environment.pages && link.status != Status::Down && !page.is_empty() {
-            if page.iter().all(|message| !message.is_uncommitted()) {
-                visit(act(ActionKind::PageIsWritten, x, y, 0));
-            }
+        let is_ready = !page.is_empty() && page.iter().all(|message| !message.is_uncommitted());
+        if environment.pages && link.status != Status::Down && is_ready {
+            visit(act(ActionKind::PageIsWritten, x, y, 0));
         }
         let is_alive = |node| self.system.node(node).phase != Phase::Out;
         if self.system.breaks > 0 && link.status == Status::Up && is_alive(x) && is_alive(y) {

@@ -127,7 +127,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             }
             Kind::Fin if !is_mine && self.rules(x).answers_gone => {
                 let about = message.destination();
-                self.push_with(x, y, Kind::Gone, 0, Some(message.source()), |gone| gone.from_life(about));
+                self.push_with(x, y, Kind::Gone, 0, Some(message.source()), |gone| gone.of_life(about));
                 Some(Outcome::Dropped("the incarnation that it is for is over, which is said in answer (HRD-3)"))
             }
             _ if !is_open => Some(Outcome::Dropped("the record is CLOSED (HRD-2)")),

@@ -106,7 +106,7 @@ impl Msg {
     }
 
     /// The same, about another incarnation of its sender.
-    pub(super) fn from_life(self, life: Option<u8>) -> Self {
+    pub(super) fn of_life(self, life: Option<u8>) -> Self {
         Self(self.0 & !(3 << SOURCE) | u16::from(life.unwrap_or_default() & 3) << SOURCE)
     }
 
