@@ -155,11 +155,9 @@ impl End {
 
     pub(super) fn pop_stale(&mut self) -> Option<Msg> {
         let first = *self.stale().first()?;
-        self.stale.rotate_left(1);
+        let [_, second] = self.stale;
+        self.stale = [second, Msg::default()]; // equal contents are equal states
         self.stale_len -= 1;
-        if let Some(free) = self.stale.get_mut(usize::from(self.stale_len)) {
-            *free = Msg::default();
-        }
         Some(first)
     }
 
