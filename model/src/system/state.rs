@@ -157,8 +157,8 @@ impl End {
         let first = *self.stale().first()?;
         self.stale.rotate_left(1);
         self.stale_len -= 1;
-        if let Some(free) = self.stale.get_mut(usize::from(self.stale_len)) {
-            *free = Msg::default();
+        if let Some(free) = self.stale.last_mut() {
+            *free = Msg::default(); // equal contents are equal states
         }
         Some(first)
     }
