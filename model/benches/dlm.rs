@@ -158,11 +158,10 @@ fn main() {
             "{:32} {:>10} {:>11} {:>8} {:>8} {:>9}",
             "contender", "states", "steps", "clock s", "cpu s", "ns/step"
         );
-        let fits = [fits::<4>(&world), fits::<5>(&world), fits::<6>(&world)];
-        match fits {
-            [true, _, _] => compare::<4>(&world),
-            [_, true, _] => compare::<5>(&world),
-            [_, _, true] => compare::<6>(&world),
+        match world.words() {
+            4 if fits::<4>(&world) => compare::<4>(&world),
+            4 | 5 if fits::<5>(&world) => compare::<5>(&world),
+            4..=6 if fits::<6>(&world) => compare::<6>(&world),
             _ => compare::<8>(&world),
         }
     }

@@ -53,7 +53,9 @@ fn stateright_counts_the_same() {
 
 #[test]
 fn unpacking_undoes_packing_in_every_state() {
-    for (base, environment) in [("linux-6.12", "rejoin"), ("hardened", "two-breaks"), ("linux-6.12", "early")] {
+    for (base, environment) in
+        [("linux-6.12", "rejoin"), ("hardened", "two-breaks"), ("linux-6.12", "early"), ("hardened", "stale")]
+    {
         let world = world(base, environment);
         let space = FromModel::new(Whole::<2, 1> { world: world.clone() }).unwrap();
         let run = explore(&space, &Options { safety: 1, keep_going: true, ..Options::default() }).unwrap();

@@ -1,4 +1,7 @@
-//! Which states come next: level by level, shard by shard, in the order in which they were stored.
+//! Which states come next: level by level, and in every shard in the order in which they were stored.
+//!
+//! All shards advance together, so that states that were found together are expanded together: they lead to the same
+//! states, which are still in the cache.
 //!
 //! A level is no list: states of one level are neighbours in every shard, so two numbers a shard are enough.
 
@@ -34,17 +37,20 @@ impl Frontier {
         self.next.iter().zip(&self.ends).map(|(next, end)| u64::from(end - next)).sum()
     }
 
-    /// Takes up to `count` states from the level.
+    /// Takes up to `count` states from the level: a few of every shard, then more of those that still have some.
     pub(super) fn take(&mut self, count: u32, spans: &mut Vec<Span>) {
         let mut left = count;
-        for (shard, (next, end)) in self.next.iter_mut().zip(&self.ends).enumerate() {
-            let many = left.min(*end - *next);
-            if many > 0 {
-                spans.push(Span { shard, from: *next, to: *next + many });
-                *next += many;
-                left -= many;
+        loop {
+            let (before, share) = (left, left.div_ceil(SHARDS as u32));
+            for (shard, (next, end)) in self.next.iter_mut().zip(&self.ends).enumerate() {
+                let many = share.min(left).min(*end - *next);
+                if many > 0 {
+                    spans.push(Span { shard, from: *next, to: *next + many });
+                    *next += many;
+                    left -= many;
+                }
             }
-            if left == 0 {
+            if left == 0 || left == before {
                 return;
             }
         }
@@ -66,17 +72,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_is_taken_in_order_and_once() {
+    fn a_level_is_taken_from_all_shards_in_order_and_once() {
         let mut lens = [0; SHARDS];
         lens[3] = 5;
         lens[9] = 2;
         let mut frontier = Frontier::starting(lens);
         let mut spans = Vec::new();
+        frontier.take(4, &mut spans);
+        let span = |shard, from, to| Span { shard, from, to };
+        assert_eq!(spans, [span(3, 0, 1), span(9, 0, 1), span(3, 1, 2), span(9, 1, 2)]);
+        assert_eq!(frontier.left(), 3);
+        spans.clear();
         frontier.take(6, &mut spans);
-        assert_eq!(spans, [Span { shard: 3, from: 0, to: 5 }, Span { shard: 9, from: 0, to: 1 }]);
-        assert_eq!(frontier.left(), 1);
-        frontier.take(6, &mut spans);
-        assert_eq!(spans.last(), Some(&Span { shard: 9, from: 1, to: 2 }));
+        assert_eq!(spans, [span(3, 2, 3), span(3, 3, 4), span(3, 4, 5)]);
         assert_eq!(frontier.left(), 0);
         assert!(!frontier.descend(lens));
     }

@@ -64,6 +64,21 @@ const MILD: Environment = Environment {
     versions: [[Version::V3_2; 2]; 3],
 };
 
+const DEEP: Environment = Environment {
+    name: "deep",
+    text: "both nodes leave and join again, with pages, reserve and commit apart, stale input, two breaks and timeouts",
+    messages: [1, 0, 0],
+    breaks: 2,
+    rejoins: 2,
+    leaves: [true, true, false],
+    pages: true,
+    split: true,
+    stale: true,
+    timeouts: true,
+    lingers: true,
+    ..MILD
+};
+
 impl Environment {
     /// Every environment of the default matrix, mildest first.
     pub const ALL: &'static [Environment] = &[
@@ -186,24 +201,24 @@ impl Environment {
     ];
 
     /// Environments that take too long for the default matrix.
-    pub const DEEP: &'static [Environment] = &[Environment {
-        name: "deep",
-        text: "both nodes leave and join again, with pages, reserve and commit apart, stale input, two breaks and timeouts",
-        messages: [1, 1, 0],
-        breaks: 2,
-        rejoins: 2,
-        leaves: [true, true, false],
-        pages: true,
-        split: true,
-        stale: true,
-        timeouts: true,
-        lingers: true,
-        ..MILD
-    }];
-
-    pub(super) fn messages_of(&self, node: usize) -> u8 {
-        self.messages.get(node).copied().unwrap_or_default()
-    }
+    pub const DEEP: &'static [Environment] = &[
+        DEEP,
+        Environment {
+            name: "deep-break",
+            text: "both nodes leave and join again, with pages, reserve and commit apart, and one break",
+            breaks: 1,
+            stale: false,
+            timeouts: false,
+            ..DEEP
+        },
+        Environment {
+            name: "deep-timeout",
+            text: "both nodes leave and join again, with pages, reserve and commit apart, and shutdowns that time out",
+            breaks: 0,
+            stale: false,
+            ..DEEP
+        },
+    ];
 
     /// The environment with this name, a deep one too.
     pub fn named(name: &str) -> Option<&'static Environment> {

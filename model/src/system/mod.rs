@@ -8,6 +8,7 @@
 //! A record is the [`crate::Record`] that replay uses too.
 
 pub mod action;
+mod bits;
 pub mod check;
 mod enumerate;
 pub mod environment;
@@ -27,10 +28,10 @@ use crate::rules::{LifeIds, Rules};
 use crate::seq::Seq;
 
 use action::{Action, ActionKind, choice};
+pub use bits::Packed;
 pub use environment::Environment;
 use moment::Moment;
 use observer::Observer;
-pub use pack::Packed;
 pub use property::Property;
 use state::{End, Node, Pending, System};
 

@@ -1,54 +1,14 @@
 //! A system in a few words: each field in as many bits as the environment needs, and only the messages that there are.
 
-use std::hash::{Hash, Hasher};
-
 use super::World;
+use super::bits::{Group, Packed, Reader, Writer};
 use super::environment::Environment;
 use super::state::{End, Node, Notice, Pending, Phase, Second, Status, System};
 use super::wire::Msg;
-use crate::engine::Persist;
 use crate::message::Version;
 use crate::record::State;
 use crate::rules::{Accepts, FinStep, Numbering, Rules, StopTx};
 use crate::seq::Seq;
-
-/// A packed system: `W` words.
-#[derive(Clone, Copy, Debug)]
-pub struct Packed<const W: usize>([u64; W]);
-
-/// All words at once, without a branch for each and without a call.
-impl<const W: usize> PartialEq for Packed<W> {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
-    }
-}
-
-impl<const W: usize> Eq for Packed<W> {}
-
-/// Two words at a time; all packed systems of a world are of one length.
-impl<const W: usize> Hash for Packed<W> {
-    #[inline]
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let (pairs, rest) = self.0.as_chunks::<2>();
-        for [low, high] in pairs {
-            hasher.write_u128(u128::from(*low) | u128::from(*high) << 64);
-        }
-        rest.iter().for_each(|word| hasher.write_u64(*word));
-    }
-}
-
-impl<const W: usize> Persist for Packed<W> {
-    const BYTES: usize = <[u64; W] as Persist>::BYTES;
-
-    fn write(&self, out: &mut Vec<u8>) {
-        self.0.write(out);
-    }
-
-    fn read(bytes: &[u8]) -> Option<Self> {
-        Persist::read(bytes).map(Self)
-    }
-}
 
 /// How many bits what takes.
 #[derive(Clone, Copy, Debug)]
@@ -85,101 +45,6 @@ impl Layout {
     }
 }
 
-/// A few fields side by side, in at most 64 bits: shifts by constants wherever the widths are.
-#[derive(Clone, Copy, Default)]
-struct Group {
-    bits: u64,
-    len: u32,
-    /// Not 0 where a field is too large for its width.
-    lost: u64,
-}
-
-impl Group {
-    #[inline(always)]
-    fn put(&mut self, value: u64, width: u32) {
-        self.bits |= value << self.len;
-        self.lost |= value >> width;
-        self.len += width;
-    }
-
-    /// Of a value that fits whatever it is.
-    #[inline(always)]
-    fn put_any(&mut self, value: u64, width: u32) {
-        self.bits |= value << self.len;
-        self.len += width;
-    }
-
-    #[inline(always)]
-    fn flag(&mut self, value: bool) {
-        self.put_any(u64::from(value), 1);
-    }
-
-    #[inline(always)]
-    fn take(&mut self, width: u32) -> u64 {
-        let value = self.bits >> self.len & ((1 << width) - 1);
-        self.len += width;
-        value
-    }
-
-    #[inline(always)]
-    fn take_flag(&mut self) -> bool {
-        self.take(1) != 0
-    }
-}
-
-/// Groups one after the other.
-struct Writer<'a, const W: usize> {
-    words: &'a mut [u64; W],
-    /// Bits that wait to be stored, and how many.
-    pending: u64,
-    filled: u32,
-    word: usize,
-    lost: u64,
-}
-
-impl<const W: usize> Writer<'_, W> {
-    /// `group` has fewer than 64 bits.
-    #[inline(always)]
-    fn put(&mut self, group: Group) {
-        self.lost |= group.lost;
-        self.pending |= group.bits << self.filled;
-        self.filled += group.len;
-        if self.filled >= 64 {
-            self.store();
-            self.filled -= 64;
-            self.pending = if self.filled == 0 { 0 } else { group.bits >> (group.len - self.filled) };
-        }
-    }
-
-    #[inline]
-    fn store(&mut self) {
-        match self.words.get_mut(self.word) {
-            Some(word) => *word = self.pending,
-            None => self.lost |= self.pending,
-        }
-        self.word += 1;
-    }
-}
-
-struct Reader<'a, const W: usize> {
-    words: &'a [u64; W],
-    position: u32,
-}
-
-impl<const W: usize> Reader<'_, W> {
-    /// The next 64 bits, of which `take` says how many are used.
-    #[inline(always)]
-    fn take<T>(&mut self, take: impl FnOnce(&mut Group) -> T) -> T {
-        let (word, shift) = ((self.position / 64) as usize, self.position % 64);
-        let low = self.words.get(word).copied().unwrap_or_default() >> shift;
-        let high = self.words.get(word + 1).copied().unwrap_or_default();
-        let mut group = Group { bits: low | high << 1 << (63 - shift), ..Group::default() };
-        let taken = take(&mut group);
-        self.position += group.len;
-        taken
-    }
-}
-
 const PHASES: [Phase; 6] = [Phase::In, Phase::Waiting, Phase::Shutting, Phase::Lingering, Phase::Draining, Phase::Out];
 const PENDINGS: [Pending; 4] = [Pending::Nothing, Pending::Add, Pending::Remove, Pending::RemoveAdd];
 const NOTICES: [Notice; 3] = [Notice::Quiet, Notice::Error, Notice::Close];
@@ -193,7 +58,7 @@ impl World {
     /// The system in `W` words, and whether it fits: if not, the bounds of the model are too small.
     #[inline]
     pub fn pack<const W: usize, const N: usize, const M: usize>(&self, system: &System<N, M>) -> (Packed<W>, bool) {
-        let mut packed = Packed([0; W]);
+        let mut packed = Packed::zero();
         let Layout { number, lockspaces, .. } = self.layout;
         let fits = match (number, lockspaces) {
             (3, 1) => self.pack_as::<W, N, M, 3, 1>(system, &mut packed),
@@ -210,7 +75,7 @@ impl World {
         system: &System<N, M>,
         packed: &mut Packed<W>,
     ) -> bool {
-        let mut out = Writer { words: &mut packed.0, pending: 0, filled: 0, word: 0, lost: 0 };
+        let mut out = Writer::new(packed);
         let mut group = Group::default();
         group.put(u64::from(system.breaks), 2);
         group.put(u64::from(system.crashes), 2);
@@ -230,8 +95,7 @@ impl World {
                 self.pack_messages::<W, B>(&mut out, end);
             }
         }
-        out.store();
-        out.lost == 0
+        out.finish()
     }
 
     #[inline(always)]
@@ -349,7 +213,7 @@ impl World {
         &self,
         packed: &Packed<W>,
     ) -> System<N, M> {
-        let mut input = Reader { words: &packed.0, position: 0 };
+        let mut input = Reader::new(packed);
         let mut system = input.take(|group| {
             let node = Node { phase: Phase::In, closed: 0, joined: 0, is_back: false, ends: [self.layout.blank; M] };
             let mut system = System {
