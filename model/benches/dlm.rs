@@ -4,6 +4,8 @@
 //! Stateright gets the model in two forms, both `Copy`: whole, and packed into words. Every contender has to find the same number of states. CPU seconds are of all threads together; they say more than
 //! the clock where others use the machine.
 
+#![expect(clippy::indexing_slicing, reason = "places of fixed arrays")]
+
 use midcomms_model::engine::{FromModel, Options, Space, explore};
 use midcomms_model::rules::Base;
 use midcomms_model::system::space::{Checked, Whole};

@@ -220,6 +220,10 @@ impl Environment {
         },
     ];
 
+    pub(super) fn messages_of(&self, node: usize) -> u8 {
+        self.messages.get(node).copied().unwrap_or_default()
+    }
+
     /// The environment with this name, a deep one too.
     pub fn named(name: &str) -> Option<&'static Environment> {
         Environment::ALL.iter().chain(Environment::DEEP).find(|environment| environment.name == name)
