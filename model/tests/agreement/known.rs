@@ -77,17 +77,12 @@ pub(crate) const KNOWN: &[Known] = &[
         cases: &[(Linux6_12, &["break", "split", "timeout", "two-breaks"])],
         why: HAUNTED,
     },
-    Known {
-        class: "RCV-7 at Ack, haunted",
-        cases: &[(Linux5_14, &["stale"]), (Linux6_1, &["stale"]), (Linux6_12, &["two-breaks"])],
-        why: HAUNTED,
-    },
+    Known { class: "RCV-7 at Ack, haunted", cases: &[(Linux5_14, &["stale"]), (Linux6_1, &["stale"])], why: HAUNTED },
     Known {
         class: "SND-7 at Fin, haunted",
         cases: &[(Linux5_14, &["stale", "timeout"]), (Linux6_1, &["stale", "timeout"]), (Linux6_12, &["timeout"])],
         why: HAUNTED,
     },
-    Known { class: "ACK-1 at Ack", cases: &[(Linux6_12, &["wrap"])], why: LATE_BEGINNING },
     Known { class: "RCV-5 at Ack", cases: &[(Linux6_12, &["wrap"])], why: LATE_BEGINNING },
     Known { class: "RCV-5 at Ack", cases: &[(Linux6_12, &["break"])], why: LOST_LAST_ACK },
     Known {
@@ -151,7 +146,7 @@ pub(crate) const KNOWN: &[Known] = &[
         cases: &[(Linux5_14, &["fence"]), (Linux6_12, &["fence"])],
         why: UNNUMBERED_BEFORE,
     },
-    Known { class: "NET-7 at Fin", cases: &[(Linux5_14, &["fence"]), (Linux6_12, &["fence"])], why: UNNUMBERED_BEFORE },
+    Known { class: "NET-7 at Fin", cases: &[(Linux5_14, &["fence"])], why: UNNUMBERED_BEFORE },
     Known { class: "RCV-7 at Ack", cases: &[(Linux5_14, &["fence"]), (Linux6_12, &["fence"])], why: UNNUMBERED_BEFORE },
     Known {
         class: "NET-7 at Fin",
