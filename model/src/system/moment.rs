@@ -75,9 +75,10 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             return;
         }
         self.observer.see(Occurrence::Changed { node: x, peer: y, from: before, to });
-        if before == State::Closed && to == State::Established {
-            let unseen = std::mem::take(&mut self.end_mut(x, y).unseen);
-            self.require(Property::NoGhost, unseen);
+        if to == State::Established {
+            let holds = property::no_ghost(before, to, self.end(x, y).unseen);
+            self.require(Property::NoGhost, holds);
+            self.end_mut(x, y).unseen &= before != State::Closed;
         }
     }
 

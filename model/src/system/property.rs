@@ -3,7 +3,7 @@
 use super::World;
 use super::state::{End, Pending, Phase, Second, System};
 use crate::message::Version;
-use crate::record::State;
+use crate::record::{Actions, Record, State, Unexpected};
 use crate::seq::Seq;
 
 /// A property.
@@ -140,6 +140,31 @@ pub(super) fn no_false_ack(accepted: Seq, released: Seq) -> bool {
 /// NoCrossIncarnation: an incarnation that is bound acts on a message from `source` to `destination`.
 pub(super) fn no_cross_incarnation(end: &End, source: u8, destination: Option<u8>) -> bool {
     end.bound.is_none_or(|bound| bound == source) && destination.is_none_or(|life| life == end.life)
+}
+
+/// NoTxAfterFin: a record takes a fresh number.
+pub(super) fn no_tx_after_fin(record: &Record) -> bool {
+    record.fin.is_none()
+}
+
+/// NoRxAfterStop: something is delivered.
+pub(super) fn no_rx_after_stop(record: &Record) -> bool {
+    !record.stop_rx
+}
+
+/// NoGhost: a record changes its state; `unseen`: a join has begun that it has not seen.
+pub(super) fn no_ghost(from: State, to: State, unseen: bool) -> bool {
+    from != State::Closed || to != State::Established || unseen
+}
+
+/// VersionConsistent: a record handles a message of `version`.
+pub(super) fn version_consistent(record: &Record, version: Version) -> bool {
+    record.version.is_none_or(|known| known == version)
+}
+
+/// NoUnexpected: a record meets an event.
+pub(super) fn no_unexpected(outcome: Result<Actions, Unexpected>) -> bool {
+    outcome.is_ok()
 }
 
 // Over states.

@@ -84,7 +84,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             Some(known) if known == version => None,
             Some(_) if rules.other_versions_dropped => Some(Outcome::Dropped("it is of another version (VER-3)")),
             Some(_) => {
-                self.violate(Property::VersionConsistent);
+                let holds = property::version_consistent(&self.end(x, y).record, version);
+                self.require(Property::VersionConsistent, holds);
                 None
             }
         }
@@ -209,7 +210,6 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         self.require(Property::NoCrossIncarnation, knows);
         let end = self.end_mut(x, y);
         end.bound = Some(message.source());
-        let stop_rx = end.record.stop_rx;
         if let Some(accepted) = end.accepted.get_mut(usize::from(message.source())) {
             let holds = property::exactly_once_in_order(*accepted, message.number());
             *accepted = message.number() + 1;
@@ -218,7 +218,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         if message.kind() == Kind::Fin {
             self.receive_fin(x, y, message.source(), choices);
         } else {
-            self.require(Property::NoRxAfterStop, !stop_rx);
+            let holds = property::no_rx_after_stop(&self.end(x, y).record);
+            self.require(Property::NoRxAfterStop, holds);
             self.end_mut(x, y).delivered = rules.data_ack != DataAck::EveryMessage;
             self.acknowledge_data(x, y, choices);
         }
@@ -335,10 +336,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         let number = self.world.offset(record.seq_next);
         let result = record.step(event);
         self.observer.see(Occurrence::Met { node: x, peer: y, event, expected: result.is_ok() });
-        let Ok(actions) = result else {
-            self.violate(Property::NoUnexpected); // CLS-4
-            return false;
-        };
+        self.require(Property::NoUnexpected, property::no_unexpected(result)); // CLS-4
+        let Ok(actions) = result else { return false };
         if actions.send_ack && self.rules(x).fin_ack == FinAck::Table {
             let bound = self.end(x, y).bound;
             self.push(x, y, Kind::Ack, number, bound);

@@ -3,7 +3,7 @@
 use super::action::choice;
 use super::moment::Moment;
 use super::observer::{Observer, Occurrence};
-use super::property::Property;
+use super::property::{self, Property};
 use super::state::{Notice, Phase, Second, Status};
 use super::wire::Kind;
 use crate::message::Version;
@@ -39,7 +39,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     pub(super) fn send_data(&mut self, x: usize, y: usize) {
         let is_split = self.world.environment.split || !self.rules(x).commits;
         let record = self.end(x, y).record;
-        self.require(Property::NoTxAfterFin, record.fin.is_none());
+        self.require(Property::NoTxAfterFin, property::no_tx_after_fin(&record));
         let end = self.end_mut(x, y);
         let seq = end.record.take_number();
         let bound = end.bound;

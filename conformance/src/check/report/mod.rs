@@ -19,7 +19,7 @@ use super::variant::Change;
 pub(crate) use json::json;
 pub(crate) use junit::junit;
 pub use markdown::markdown;
-pub(crate) use rules::rules;
+pub(crate) use rules::{environments, rules};
 pub(crate) use table::{grouped, legend, table};
 pub(crate) use words::{cases, changes, rows, summary};
 

@@ -48,7 +48,7 @@ pub(super) struct Filters {
     /// Whose rules: linux-5.14, linux-6.1, linux-6.12, hardened, or two joined by + for node 1 and the others
     #[arg(long = "revision", value_name = "NAME", value_delimiter = ',', value_parser = subject)]
     pub(super) revisions: Vec<Subject>,
-    /// Environment; `deep` is not in the default matrix
+    /// Environment; the deep ones are not in the default matrix
     #[arg(long = "environment", value_name = "NAME", value_delimiter = ',', value_parser = environment)]
     environments: Vec<&'static Environment>,
     /// Property
@@ -84,6 +84,9 @@ pub(super) struct What {
     /// Print every switch of the rules with its value in each revision, as a variant needs them
     #[arg(long, group = "instead")]
     pub(super) rules: bool,
+    /// Print every environment and every property, each with the sentence that says what it is about
+    #[arg(id = "listed_environments", long = "environments", group = "instead")]
+    pub(super) environments: bool,
     /// Rules of your own: a TOML file with a base and switches (see model/variants)
     #[arg(long, value_name = "FILE", group = "instead", conflicts_with = "revisions")]
     pub(super) variant: Option<PathBuf>,

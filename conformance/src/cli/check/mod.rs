@@ -49,6 +49,10 @@ pub(crate) fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         print(&report::rules(plan.paint()))?;
         return Ok(Exit::Good);
     }
+    if what.environments {
+        print(&report::environments(plan.paint()))?;
+        return Ok(Exit::Good);
+    }
     let models = match &plan.args.expectations.models {
         // What is accepted is what comes out: the file is read when it is written.
         _ if plan.args.expectations.accept => Models::default(),
