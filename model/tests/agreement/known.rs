@@ -59,7 +59,7 @@ pub(crate) const KNOWN: &[Known] = &[
     Known {
         class: "ACK-1 suspect to the end, haunted",
         cases: &[
-            (Linux5_14, &["break", "stale", "timeout"]),
+            (Linux5_14, &["stale", "timeout"]),
             (Linux6_1, &["break", "stale", "timeout"]),
             (Linux6_12, &["timeout"]),
         ],
@@ -72,10 +72,11 @@ pub(crate) const KNOWN: &[Known] = &[
         why: HAUNTED,
     },
     Known { class: "NET-7 at Fin, haunted", cases: &[(Linux5_14, &["split"]), (Linux6_1, &["split"])], why: HAUNTED },
+    Known { class: "RCV-5 at Ack, haunted", cases: &[(Linux6_12, &["break", "timeout", "two-breaks"])], why: HAUNTED },
     Known {
-        class: "RCV-5 at Ack, haunted",
-        cases: &[(Linux6_12, &["break", "split", "timeout", "two-breaks"])],
-        why: HAUNTED,
+        class: "state FIN_WAIT2 told as open or not in a settled state",
+        cases: &[(Linux5_14, &["stale"])],
+        why: SAME_FIN,
     },
     Known { class: "RCV-7 at Ack, haunted", cases: &[(Linux5_14, &["stale"]), (Linux6_1, &["stale"])], why: HAUNTED },
     Known {

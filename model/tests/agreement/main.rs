@@ -70,20 +70,20 @@ fn the_observer_and_the_checker_agree_where_connections_break() {
 }
 
 #[test]
-#[ignore = "half a minute: cargo test -p midcomms-model --release --test agreement -- --ignored"]
+#[ignore = "seconds in release, minutes without: cargo test -p midcomms-model --release --test agreement -- --ignored"]
 fn the_observer_and_the_checker_agree_where_a_connection_breaks_while_both_leave_or_reserve() {
     expect_what_is_known(&["break", "split"]);
 }
 
 #[test]
-#[ignore = "minutes: cargo test -p midcomms-model --release --test agreement -- --ignored"]
+#[ignore = "seconds in release, minutes without: cargo test -p midcomms-model --release --test agreement -- --ignored"]
 fn the_observer_and_the_checker_agree_where_shutdowns_time_out() {
     expect_what_is_known(&["timeout"]);
 }
 
 /// Without `linux-6.12`, whose runs of messages take too long here.
 #[test]
-#[ignore = "minutes: cargo test -p midcomms-model --release --test agreement -- --ignored"]
+#[ignore = "seconds in release, minutes without: cargo test -p midcomms-model --release --test agreement -- --ignored"]
 fn the_observer_and_the_checker_agree_where_input_is_stale() {
     expect_of(&[Revision::Linux5_14, Revision::Linux6_1], &["stale"]);
 }
