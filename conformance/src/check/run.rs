@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use midcomms_model::engine::{Budget, Checkpoint, Ended, EngineError, Options, Progress};
+use midcomms_model::engine::{Budget, Checkpoint, EngineError, Options, Progress};
 use midcomms_model::system::check::{Counterexample, Finding, Saving, check_saving};
 use midcomms_model::system::{Property, World};
 
@@ -181,11 +181,7 @@ fn own(
     };
     let began = Instant::now();
     let answer = check_saving(&task.world, &task.properties, &options, saving)?;
-    let unfinished = match answer.ended {
-        Ended::Exhausted => None,
-        Ended::Incomplete(budget) => Some(budget),
-        Ended::Stopped => Some(Budget::Counterexample),
-    };
+    let unfinished = answer.ended.unfinished();
     Ok(Outcome {
         key: task.key.clone(),
         standing: task.standing,

@@ -185,11 +185,7 @@ impl<'a, S: Space> Exploration<'a, S> {
 
     /// Why the search says nothing about states that it did not expand; nothing if there are none.
     pub fn unfinished(&self) -> Option<Budget> {
-        match self.ended {
-            Ended::Exhausted => None,
-            Ended::Incomplete(budget) => Some(budget),
-            Ended::Stopped => Some(Budget::Counterexample),
-        }
+        self.ended.unfinished()
     }
 
     /// A shortest run that violates safety property `bit`. It ends in the violating state, or with the violating step.

@@ -115,6 +115,17 @@ pub enum Ended {
     Stopped,
 }
 
+impl Ended {
+    /// Why the search says nothing about states that it did not expand; nothing if there are none.
+    pub fn unfinished(self) -> Option<Budget> {
+        match self {
+            Ended::Exhausted => None,
+            Ended::Incomplete(budget) => Some(budget),
+            Ended::Stopped => Some(Budget::Counterexample),
+        }
+    }
+}
+
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {

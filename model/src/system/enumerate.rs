@@ -3,7 +3,7 @@
 use super::World;
 use super::action::{Action, ActionKind, choice};
 use super::membership::may_join;
-use super::state::{End, Notice, Pending, Phase, Second, Status, System, peer};
+use super::state::{End, Notice, Pending, Phase, Second, Status, System};
 use super::transport::PAGE;
 use super::wire::{Kind, Msg};
 use crate::message::Version;
@@ -19,7 +19,7 @@ pub(super) fn enumerate<const N: usize, const M: usize>(
     let possible = Possible { world, system };
     for x in 0..N {
         possible.of_node(x, visit);
-        for y in (0..M).map(|slot| peer(x, slot)) {
+        for y in System::<N, M>::peers(x) {
             possible.of_membership(x, y, visit);
             possible.of_upper_layer(x, y, visit);
             possible.of_receiver(x, y, visit);
@@ -51,7 +51,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
                 visit(act(ActionKind::ManagerLeaves, x, x, lockspace));
             }
         }
-        if self.system.crashes > 0 && node.phase == Phase::In && self.may_crash(x) {
+        if self.system.crashes > 0 && node.phase == Phase::In && self.adds_are_done(x) {
             let most = node.ends.iter().map(|end| end.link.sent).max().unwrap_or_default();
             (0..=most).for_each(|kept| visit(act(ActionKind::NodeCrashes, x, x, kept)));
         }
@@ -193,7 +193,8 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
     fn of_receiver(&self, x: usize, y: usize, visit: &mut impl FnMut(Action)) {
         let end = self.system.end(x, y);
         let input = &self.system.end(y, x).link;
-        let is_busy = matches!(end.second, Second::Release(_) | Second::TakeNumber) && self.is_serial(end);
+        // An ACK's second pass is made by the thread that reads.
+        let is_busy = matches!(end.second, Second::Release(_));
         if self.system.node(x).phase == Phase::Out {
             return;
         }
@@ -216,11 +217,6 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
             let most = if input.old > 0 { input.old } else { input.sent };
             (1..=most.min(2)).for_each(|kept| visit(act(ActionKind::InputIsDelayed, x, y, kept)));
         }
-    }
-
-    /// An ACK's second pass is made by the thread that reads; a message's number is taken by another.
-    fn is_serial(&self, end: &End) -> bool {
-        matches!(end.second, Second::Release(_))
     }
 
     /// What a message leaves open.
@@ -251,7 +247,7 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
         let end = self.system.end(x, y);
         let link = &end.link;
         let environment = &self.world.environment;
-        let waiting = link.fifo.as_slice().get(usize::from(link.sent)..).unwrap_or_default();
+        let waiting = link.waiting();
         let page = waiting.get(..PAGE.min(waiting.len())).unwrap_or_default();
         let is_ready = !page.is_empty() && page.iter().all(|message| !message.is_uncommitted());
         if environment.pages && link.status != Status::Down && is_ready {
@@ -285,31 +281,25 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
 
     /// The current add has completed on both: nobody has yet to be told that `x` joined.
     fn adds_are_done(&self, x: usize) -> bool {
-        (0..M)
-            .map(|slot| self.system.end(peer(x, slot), x))
+        System::<N, M>::peers(x)
+            .map(|y| self.system.end(y, x))
             .all(|end| end.pending.iter().all(|pending| !matches!(pending, Pending::Add | Pending::RemoveAdd)))
     }
 
-    fn may_crash(&self, x: usize) -> bool {
-        self.adds_are_done(x)
-    }
-
     fn is_closed(&self, x: usize) -> bool {
-        let node = self.system.node(x);
-        let y = (x + 1 + usize::from(node.closed)) % N;
-        let end = self.system.end(x, y);
+        let end = self.system.end(x, self.system.closing_with(x));
         end.record.state == State::Closed && end.second == Second::Done
     }
 
     fn is_awaited(&self, x: usize) -> bool {
-        (0..M).map(|slot| peer(x, slot)).any(|y| {
+        System::<N, M>::peers(x).any(|y| {
             let node = self.system.node(y);
             node.phase != Phase::Out && self.system.end(y, x).record.state != State::Closed
         })
     }
 
     fn is_drained(&self, x: usize) -> bool {
-        (0..M).map(|slot| peer(x, slot)).all(|y| {
+        System::<N, M>::peers(x).all(|y| {
             let link = &self.system.end(y, x).link;
             link.sent == 0 && link.status == Status::Down && self.system.end(x, y).notice == Notice::Quiet
         })

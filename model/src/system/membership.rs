@@ -3,7 +3,7 @@
 use super::action::choice;
 use super::moment::Moment;
 use super::observer::Observer;
-use super::state::{End, Notice, Pending, Phase, Second, Status, System, peer};
+use super::state::{End, Notice, Pending, Phase, Second, Status, System};
 use super::wire::Kind;
 use crate::message::Version;
 use crate::record::{Event, FirstAdd, State};
@@ -11,10 +11,6 @@ use crate::rules::{FinStep, ResetAfterShutdown};
 use crate::seq::Seq;
 
 impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
-    fn peers(x: usize) -> impl Iterator<Item = usize> {
-        (0..M).map(move |slot| peer(x, slot))
-    }
-
     fn is_in(&self, x: usize, lockspace: u8) -> bool {
         self.system.node(x).joined & 1 << lockspace != 0
     }
@@ -31,7 +27,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             let node = self.system.node_mut(x);
             (node.phase, node.closed, node.is_back) = (Phase::In, 0, true);
         }
-        for y in Self::peers(x) {
+        for y in System::<N, M>::peers(x) {
             if !self.is_in(y, lockspace) {
                 continue;
             }
@@ -54,7 +50,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     pub(super) fn leave(&mut self, x: usize, lockspace: u8) {
         self.system.node_mut(x).joined &= !(1 << lockspace);
         let is_last = self.system.node(x).joined == 0;
-        for y in Self::peers(x) {
+        for y in System::<N, M>::peers(x) {
             if self.is_in(y, lockspace) {
                 *self.pending_mut(y, x, lockspace) = Pending::Remove;
             }
@@ -136,7 +132,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     pub(super) fn crash(&mut self, x: usize, kept: usize) {
         self.system.crashes -= 1;
         let joined = self.system.node(x).joined;
-        for y in Self::peers(x) {
+        for y in System::<N, M>::peers(x) {
             let shared = joined & self.system.node(y).joined;
             self.reset(x, y, true);
             self.cut_off(x, y, kept);
@@ -174,7 +170,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     /// CLS-2, then the first peer of CLS-3.
     pub(super) fn begin_shutdown(&mut self, x: usize, choices: u8) {
         let removes_first = self.rules(x).removes_members_first;
-        for y in Self::peers(x) {
+        for y in System::<N, M>::peers(x) {
             for lockspace in 0..2 {
                 if removes_first && self.end(x, y).counted & 1 << lockspace != 0 {
                     self.remove(x, y, lockspace, choices);
@@ -186,15 +182,10 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         self.close_next(x, choices);
     }
 
-    /// The peer that `x` closes with now: each node begins with the one after it, so that three wait in a ring.
-    pub(super) fn closing_with(&self, x: usize) -> usize {
-        (x + 1 + usize::from(self.system.node(x).closed)) % N
-    }
-
     /// CLS-3: the next peer with which there is a handshake; or the end.
     fn close_next(&mut self, x: usize, choices: u8) {
         while usize::from(self.system.node(x).closed) < M {
-            let y = self.closing_with(x);
+            let y = self.system.closing_with(x);
             if self.end(x, y).record.version == Some(Version::V3_2) {
                 self.drive(x, y, Event::Shutdown, choices);
                 return;
@@ -207,7 +198,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     fn finish_shutdown(&mut self, x: usize) {
         self.system.node_mut(x).closed = 0;
         if !self.rules(x).removes_members_first {
-            for y in Self::peers(x) {
+            for y in System::<N, M>::peers(x) {
                 self.end_mut(x, y).record.users = 0;
                 self.end_mut(x, y).counted = 0;
             }
@@ -232,7 +223,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.begin_shutdown(x, choices);
             return;
         }
-        let y = self.closing_with(x);
+        let y = self.system.closing_with(x);
         let resets = match self.rules(x).reset_after_shutdown {
             ResetAfterShutdown::OnTimeout => true,
             ResetAfterShutdown::Either => choices & choice::OTHER == 0,
@@ -248,7 +239,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     /// The sockets are shut down for writing, behind what is left to write.
     pub(super) fn drain(&mut self, x: usize) {
         self.system.node_mut(x).phase = Phase::Draining;
-        for y in Self::peers(x) {
+        for y in System::<N, M>::peers(x) {
             let is_connected = [self.link(x, y), self.link(y, x)].iter().any(|link| link.status == Status::Up);
             let is_broken = self.link(x, y).status == Status::Broken;
             if is_connected && !is_broken {
@@ -270,7 +261,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             ResetAfterShutdown::Either => choices & choice::OTHER != 0,
             ResetAfterShutdown::OnTimeout | ResetAfterShutdown::Never => false,
         };
-        for y in Self::peers(x) {
+        for y in System::<N, M>::peers(x) {
             let first = Seq(self.world.environment.first_number);
             if resets && !self.end(x, y).is_fresh(Seq::ZERO, first) {
                 let is_excused = self.system.timed_out;
@@ -281,7 +272,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             let end = self.end_mut(x, y);
             (end.notice, end.second, end.stale_len) = (Notice::Quiet, Second::Done, 0);
             end.stale = Default::default();
-            self.forget_pending(x, y);
+            (end.pending, end.fence) = ([Pending::Nothing; 2], false);
         }
         self.system.node_mut(x).phase = Phase::Out;
     }
@@ -314,7 +305,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
 
 /// Whether `y` may be told of `x` in a lockspace that `x` joins: what it was told before is done with, or queued in order.
 pub(super) fn may_join<const N: usize, const M: usize>(system: &System<N, M>, x: usize, lockspace: u8) -> bool {
-    (0..M).map(|slot| peer(x, slot)).all(|y| {
+    System::<N, M>::peers(x).all(|y| {
         let end = system.end(y, x);
         let [first, second] = end.pending;
         let pending = if lockspace == 0 { first } else { second };

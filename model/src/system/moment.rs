@@ -3,7 +3,7 @@
 use super::World;
 use super::observer::{Observer, Occurrence};
 use super::property::{self, Property};
-use super::state::{End, Link, Pending, Status, System};
+use super::state::{End, Link, Status, System};
 use super::wire::{Kind, Msg};
 use crate::message::Version;
 use crate::record::State;
@@ -226,12 +226,5 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         link.fifo.update(sent, count, Msg::written);
         link.sent = count as u8;
         self.observer.see(Occurrence::Written { from: x, to: y, count });
-    }
-
-    /// Forgets what the cluster manager had to tell `x` about `y`.
-    pub(super) fn forget_pending(&mut self, x: usize, y: usize) {
-        let end = self.end_mut(x, y);
-        end.pending = [Pending::Nothing; 2];
-        end.fence = false;
     }
 }

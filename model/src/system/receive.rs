@@ -206,10 +206,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             }
             Receipt::Accepted => {}
         }
-        let knows = property::no_cross_incarnation(self.end(x, y), message.source(), message.destination());
-        self.require(Property::NoCrossIncarnation, knows);
+        self.meet(x, y, message);
         let end = self.end_mut(x, y);
-        end.bound = Some(message.source());
         if let Some(accepted) = end.accepted.get_mut(usize::from(message.source())) {
             let holds = property::exactly_once_in_order(*accepted, message.number());
             *accepted = message.number() + 1;
@@ -268,7 +266,8 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.violate(Property::NoFalseAck); // D9: the message whose number is still 0 goes with the others
         }
         if released > 0 {
-            self.check_release(x, y, message);
+            self.meet(x, y, message);
+            self.check_false_ack(x, y);
         }
         if rules.ack_passes_two && fin {
             let end = self.end_mut(x, y);
@@ -281,11 +280,11 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         Outcome::Released(released)
     }
 
-    fn check_release(&mut self, x: usize, y: usize, message: Msg) {
-        let knows = property::no_cross_incarnation(self.end(x, y), message.source(), message.destination());
-        self.require(Property::NoCrossIncarnation, knows);
+    /// The record acts on a message: from now on it talks to the incarnation that sent it.
+    fn meet(&mut self, x: usize, y: usize, message: Msg) {
+        let holds = property::no_cross_incarnation(self.end(x, y), message.source(), message.destination());
+        self.require(Property::NoCrossIncarnation, holds);
         self.end_mut(x, y).bound = Some(message.source());
-        self.check_false_ack(x, y);
     }
 
     pub(super) fn check_false_ack(&mut self, x: usize, y: usize) {

@@ -91,6 +91,13 @@ pub struct Link {
     pub unaccepted: u8,
 }
 
+impl Link {
+    /// The messages that wait.
+    pub(super) fn waiting(&self) -> &[Msg] {
+        self.fifo.as_slice().get(usize::from(self.sent)..).unwrap_or_default()
+    }
+}
+
 /// What one node keeps about one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct End {
@@ -172,11 +179,12 @@ impl End {
         }
     }
 
-    /// Whether the peer has yet to hear from this record: its output holds a bare STATUS or its reply.
+    /// Whether the output holds a STATUS.
     pub(super) fn asks(&self) -> bool {
         self.link.fifo.as_slice().iter().any(|message| message.kind() == Kind::Status)
     }
 
+    /// Whether it holds a reply.
     pub(super) fn answers(&self) -> bool {
         self.link.fifo.as_slice().iter().any(|message| message.kind() == Kind::StatusReply)
     }
@@ -253,8 +261,18 @@ impl<const N: usize, const M: usize> System<N, M> {
         &mut self.nodes[x].ends[slot(x, y)]
     }
 
+    /// The peers of `x`.
+    pub(super) fn peers(x: usize) -> impl Iterator<Item = usize> {
+        (0..M).map(move |slot| peer(x, slot))
+    }
+
+    /// The peer that `x` closes with now: each node begins with the one after it, so that three wait in a ring.
+    pub(super) fn closing_with(&self, x: usize) -> usize {
+        (x + 1 + usize::from(self.node(x).closed)) % N
+    }
+
     /// Every ordered pair of nodes.
     pub fn pairs() -> impl Iterator<Item = (usize, usize)> {
-        (0..N).flat_map(|x| (0..M).map(move |slot| (x, peer(x, slot))))
+        (0..N).flat_map(|x| Self::peers(x).map(move |y| (x, y)))
     }
 }

@@ -130,8 +130,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         let mut seq = end.record.queue_head;
         while seq.is_before(end.record.seq_send) {
             let number = self.world.offset(seq);
-            let waiting = end.link.fifo.as_slice().get(usize::from(end.link.sent)..).unwrap_or_default();
-            let waits = waiting.iter().any(|message| message.is_copy() && message.number() == number);
+            let waits = end.link.waiting().iter().any(|message| message.is_copy() && message.number() == number);
             if (again || !waits) && end.reserved != Some(number) {
                 let kind = if end.record.fin == Some(seq) { Kind::Fin } else { Kind::Data };
                 self.push_with(x, y, kind, number, end.bound, super::wire::Msg::copy);
