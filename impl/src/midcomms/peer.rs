@@ -1,0 +1,414 @@
+//! One peer: its record and the connections to it. The core that drivers drive.
+
+use bytes::{Bytes, BytesMut};
+
+use super::config::Config;
+use super::error::{PeerMisbehaved, SendError};
+use super::event::{Event, Kind};
+use super::hello::{Ids, Incarnation};
+use super::input::{ConnectionId, Input, Transmit};
+use super::observer::{Observer, Occurrence, Snapshot};
+use super::record::{Origin, Record, Reservation, Speaker};
+use super::state::State;
+use super::stats::Counters;
+use super::time::Time;
+use crate::wire::{Framer, LockspaceId, NodeId, Seq, Version};
+
+/// One connection, as long as both ends may use it.
+#[derive(Debug)]
+struct Connection {
+    speaker: Speaker,
+    framer: Framer,
+    /// What this node's last hello on it said.
+    said: Option<Ids>,
+    /// A [`Transmit::Write`] is not written yet.
+    is_writing: bool,
+}
+
+impl Connection {
+    fn new(connection: ConnectionId) -> Self {
+        let speaker = Speaker { connection, origin: Origin::Unknown, told: 0 };
+        Self { speaker, framer: Framer::new(), said: None, is_writing: false }
+    }
+
+    fn id(&self) -> ConnectionId {
+        self.speaker.connection
+    }
+}
+
+/// Everything that one node knows of one peer: a state machine without sockets, clock or randomness.
+///
+/// **The law of its loop**: after each [`Peer::handle_input`] and each send, drain [`Peer::poll_event`] and
+/// [`Peer::poll_transmit`] until they give `None`; then sleep until [`Peer::poll_timeout`] or the next input, whichever
+/// is first, and never call with a time that is before the last one. While the driver keeps to it, nothing waits that
+/// could go on.
+#[derive(Debug)]
+pub struct Peer {
+    record: Record,
+    /// The connection that this node opened, and the one that the peer did.
+    ours: Option<Connection>,
+    theirs: Option<Connection>,
+    /// [`Transmit::Open`] is not answered yet.
+    is_opening: bool,
+    closes: Vec<ConnectionId>,
+    control: BytesMut,
+}
+
+impl Peer {
+    /// A peer nothing is known of. `first` is the id of the first incarnation of its record: the time in nanoseconds
+    /// since 1970, or more than every id that this node has used towards it before (HRD-1).
+    #[must_use]
+    pub fn new(config: Config, node: NodeId, peer: NodeId, first: Incarnation) -> Self {
+        Self {
+            record: Record::new(config, node, peer, Incarnation(first.0.max(1))),
+            ours: None,
+            theirs: None,
+            is_opening: false,
+            closes: Vec::new(),
+            control: BytesMut::new(),
+        }
+    }
+
+    /// Has an observer see every step.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Box<dyn Observer>) -> Self {
+        self.record.observer = Some(observer);
+        self
+    }
+
+    /// Has numbers begin at `seq` in each incarnation, so that a test sees them wrap. Both ends have to agree.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_first_seq(mut self, seq: Seq) -> Self {
+        self.record.begin_numbers_at(seq);
+        self
+    }
+
+    // ---- getters -------------------------------------------------------------------------------------------------
+
+    /// This node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.record.node()
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn peer(&self) -> NodeId {
+        self.record.peer()
+    }
+
+    /// The record's state.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.record.state()
+    }
+
+    /// The peer's version, as far as it is known.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.record.version()
+    }
+
+    /// The peer's incarnation that the record talks to, if the peer is hardened (HRD-1).
+    #[must_use]
+    pub fn bound(&self) -> Option<Incarnation> {
+        self.record.bound()
+    }
+
+    /// The record as it stands.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.record.snapshot()
+    }
+
+    /// Whether the own FIN was queued, and whether the upper layer hears nothing more: `stop_tx` and `stop_rx`.
+    #[must_use]
+    pub fn stops(&self) -> (bool, bool) {
+        self.record.stops()
+    }
+
+    /// The lockspaces that have the peer as a member; `users` is how many.
+    #[must_use]
+    pub fn members(&self) -> &[LockspaceId] {
+        self.record.members()
+    }
+
+    /// Messages and bytes that are not acknowledged.
+    #[must_use]
+    pub fn queued(&self) -> (usize, usize) {
+        (self.record.queue().len(), self.record.queue().len_bytes())
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.record.counters
+    }
+
+    /// Whether every field of the record but `users` has its initial value.
+    #[must_use]
+    pub fn is_initial(&self) -> bool {
+        self.record.is_initial()
+    }
+
+    /// The connections that stand: the one that this node opened, the one that the peer did.
+    #[must_use]
+    pub fn connections(&self) -> (Option<ConnectionId>, Option<ConnectionId>) {
+        (self.ours.as_ref().map(Connection::id), self.theirs.as_ref().map(Connection::id))
+    }
+
+    /// Whether [`Peer::poll_transmit`] would have something.
+    #[must_use]
+    pub fn has_transmit(&self) -> bool {
+        !self.closes.is_empty()
+            || (self.record.has_output()
+                && match self.sending() {
+                    Some(connection) => !connection.is_writing,
+                    None => !self.is_opening,
+                })
+    }
+
+    /// NET-1: the connection that this node opened; if it opened none, the one that the peer did.
+    fn sending(&self) -> Option<&Connection> {
+        match &self.ours {
+            None if !self.is_opening => self.theirs.as_ref(),
+            ours => ours.as_ref(),
+        }
+    }
+
+    // ---- what happens --------------------------------------------------------------------------------------------
+
+    /// Takes one input. `now` must not be before that of the call before.
+    pub fn handle_input(&mut self, now: Time, input: Input) {
+        match input {
+            Input::AddMember(lockspace) => self.record.handle_add_member(now, lockspace),
+            Input::RemoveMember(lockspace) => self.record.handle_remove_member(now, lockspace),
+            Input::Fence => self.handle_fence(now),
+            Input::Shutdown => self.record.handle_shutdown(now),
+            Input::Opened(id) => self.handle_opened(now, id),
+            Input::OpenFailed => self.handle_open_failed(),
+            Input::Accepted(id) => self.handle_accepted(now, id),
+            Input::Received(id, chunk) => self.handle_received(now, id, &chunk),
+            Input::Written(id) => self.handle_written(now, id),
+            Input::Finished(id) => self.handle_finished(now, id),
+            Input::Broken(id) => self.handle_broken(now, id),
+            Input::Timeout => {}
+        }
+        let is_writing = self.sending().is_some_and(|connection| connection.is_writing);
+        self.record.handle_timeout(now, is_writing);
+    }
+
+    fn handle_fence(&mut self, now: Time) {
+        self.is_opening = false;
+        self.give_up_all(now);
+        self.record.handle_fence(now);
+    }
+
+    fn handle_opened(&mut self, now: Time, id: ConnectionId) {
+        if !core::mem::take(&mut self.is_opening) {
+            return self.closes.push(id); // fenced meanwhile
+        }
+        self.begin(now, id, true);
+        if let Some(old) = self.ours.replace(Connection::new(id)) {
+            self.give_up(now, old.id());
+        }
+        self.record.handle_other_connection();
+    }
+
+    fn handle_open_failed(&mut self) {
+        self.is_opening = false;
+        if self.theirs.is_some() {
+            self.record.handle_other_connection();
+        }
+    }
+
+    fn handle_accepted(&mut self, now: Time, id: ConnectionId) {
+        self.begin(now, id, false);
+        if let Some(old) = self.theirs.replace(Connection::new(id)) {
+            self.give_up(now, old.id());
+        }
+        if self.ours.is_none() {
+            self.record.handle_other_connection();
+        }
+    }
+
+    fn begin(&mut self, now: Time, connection: ConnectionId, is_ours: bool) {
+        self.record.counters.connections += 1;
+        self.record.observe(now, Occurrence::Opened { connection, is_ours });
+    }
+
+    fn handle_received(&mut self, now: Time, id: ConnectionId, chunk: &Bytes) {
+        let connection = [&mut self.ours, &mut self.theirs].into_iter().flatten().find(|known| known.id() == id);
+        let Some(Connection { speaker, framer, .. }) = connection else { return };
+        self.record.counters.bytes_read += chunk.len() as u64;
+        if let Err(fault) = receive(&mut self.record, now, speaker, framer, chunk) {
+            self.record.blame(&mut speaker.told, fault);
+            self.closes.push(id);
+            self.handle_broken(now, id);
+        }
+    }
+
+    fn handle_written(&mut self, now: Time, id: ConnectionId) {
+        let connection = [&mut self.ours, &mut self.theirs].into_iter().flatten().find(|known| known.id() == id);
+        if let Some(connection) = connection {
+            connection.is_writing = false;
+            self.record.handle_written(now);
+        }
+    }
+
+    /// The peer sends nothing more on it, and reads nothing more, as a rule. The other connection may still have what
+    /// was sent before.
+    fn handle_finished(&mut self, now: Time, id: ConnectionId) {
+        let was_sending = self.sending().map(Connection::id) == Some(id);
+        if self.take(id).is_none() {
+            return;
+        }
+        self.record.observe(now, Occurrence::Finished { connection: id });
+        self.closes.push(id);
+        if was_sending {
+            self.record.handle_other_connection();
+        }
+    }
+
+    /// NET-8: who notices a break gives up both connections.
+    fn handle_broken(&mut self, now: Time, id: ConnectionId) {
+        if self.take(id).is_none() {
+            return;
+        }
+        self.record.counters.breaks += 1;
+        self.record.observe(now, Occurrence::GivenUp { connection: id });
+        self.give_up_all(now);
+        self.record.handle_other_connection();
+    }
+
+    fn take(&mut self, id: ConnectionId) -> Option<Connection> {
+        [&mut self.ours, &mut self.theirs].into_iter().find_map(|slot| slot.take_if(|known| known.id() == id))
+    }
+
+    fn give_up_all(&mut self, now: Time) {
+        for connection in [self.ours.take(), self.theirs.take()].into_iter().flatten() {
+            self.give_up(now, connection.id());
+        }
+    }
+
+    fn give_up(&mut self, now: Time, connection: ConnectionId) {
+        self.record.observe(now, Occurrence::GivenUp { connection });
+        self.closes.push(connection);
+    }
+
+    // ---- what the upper layer sends ------------------------------------------------------------------------------
+
+    /// Takes a message: `body` is all that is behind its 16-byte header. Returns its number, `None` towards a peer of
+    /// version 3.1, to which messages go bare and may be lost (SND-3).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing has been taken then. [`SendError::Full`] is followed by [`Event::SendReady`].
+    #[inline]
+    pub fn send(&mut self, kind: Kind, lockspace: LockspaceId, body: &[u8]) -> Result<Option<Seq>, SendError> {
+        self.record.send(kind, lockspace, body)
+    }
+
+    /// Gives a message its number and its place in the send queue, with a body of `len` bytes to come (SND-5).
+    ///
+    /// # Errors
+    ///
+    /// As [`Peer::send`].
+    pub fn reserve(&mut self, kind: Kind, lockspace: LockspaceId, len: usize) -> Result<Reservation, SendError> {
+        self.record.reserve(kind, lockspace, len)
+    }
+
+    /// Has `fill` write the body of a reserved message, all zeros before, and lets the message go out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::SessionOver`] if the incarnation has ended; [`SendError::UnknownType`] if the body has no type: then
+    /// the reservation stands, to be committed again or cancelled.
+    pub fn commit(&mut self, reservation: &Reservation, fill: impl FnOnce(&mut [u8])) -> Result<(), SendError> {
+        self.record.commit(reservation, fill)
+    }
+
+    /// Gives a reservation up. Its number is used already: an RCOM that says nothing goes out under it, which is not
+    /// delivered by a node of this crate.
+    pub fn cancel(&mut self, reservation: &Reservation) {
+        self.record.cancel(reservation);
+    }
+
+    /// Takes an RCOM STATUS, NAMES or a reply to one, which goes bare, and may be lost (SND-2).
+    ///
+    /// # Errors
+    ///
+    /// As [`Peer::send`], and [`SendError::NotBare`] for other types.
+    pub fn send_bare(&mut self, lockspace: LockspaceId, body: &[u8]) -> Result<(), SendError> {
+        self.record.send_bare(lockspace, body)
+    }
+
+    // ---- polls ---------------------------------------------------------------------------------------------------
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.record.events.pop_front()
+    }
+
+    /// Takes everything that happened at once.
+    pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
+        self.record.events.drain(..)
+    }
+
+    /// The next thing to do. What [`Transmit::Write`] has to write is appended to `batch`.
+    pub fn poll_transmit(&mut self, now: Time, batch: &mut Vec<Bytes>) -> Option<Transmit> {
+        if let Some(id) = self.closes.pop() {
+            return Some(Transmit::Close(id));
+        }
+        if !self.has_transmit() {
+            return None;
+        }
+        let connection = match (&mut self.ours, &mut self.theirs) {
+            (None, Some(theirs)) if !self.is_opening => theirs,
+            (Some(ours), _) => ours,
+            _ => {
+                self.is_opening = true;
+                return Some(Transmit::Open);
+            }
+        };
+        let begin = batch.len();
+        connection.is_writing = true;
+        let id = connection.id();
+        self.record.poll_output(now, &mut connection.said, &mut self.control, batch);
+        for messages in batch.iter().skip(begin) {
+            self.record.counters.bytes_written += messages.len() as u64;
+            self.record.observe(now, Occurrence::Written { connection: id, messages });
+        }
+        Some(Transmit::Write(id))
+    }
+
+    /// The instant at which [`Input::Timeout`] is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.record.poll_timeout()
+    }
+}
+
+/// Cuts `chunk` into messages and handles each.
+fn receive(
+    record: &mut Record,
+    now: Time,
+    speaker: &mut Speaker,
+    framer: &mut Framer,
+    chunk: &Bytes,
+) -> Result<(), PeerMisbehaved> {
+    let chunk_at = framer.offset().saturating_add(framer.pending() as u64);
+    let mut frames = framer.frames(chunk);
+    while let Some(frame) = frames.next_frame() {
+        let frame = frame.map_err(PeerMisbehaved::Unparseable)?;
+        match frame.offset.checked_sub(chunk_at).and_then(|start| usize::try_from(start).ok()) {
+            Some(start) => record.handle_message(now, speaker, chunk, start..start + frame.bytes.len())?,
+            None => {
+                let copy = Bytes::copy_from_slice(frame.bytes);
+                record.handle_message(now, speaker, &copy, 0..copy.len())?;
+            }
+        }
+    }
+    Ok(())
+}
