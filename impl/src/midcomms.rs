@@ -18,6 +18,8 @@ mod stats;
 mod time;
 
 pub use config::Config;
+#[cfg(all(feature = "serde", feature = "tokio"))]
+pub(crate) use config::millis;
 pub use error::{MAX_BODY_LEN, PeerMisbehaved, SendError};
 pub use event::{Delivery, Event, Kind, Reason, Shutdown};
 pub use hello::{HELLO_LEN, Ids, Incarnation, Tail};

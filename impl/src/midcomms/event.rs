@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::error::PeerMisbehaved;
 use super::state::Unexpected;
-use crate::wire::{LockspaceId, Seq, Version};
+use crate::wire::{LockspaceId, MSG_FIXED_LEN, Seq, Version};
 
 /// MSG or RCOM: what the upper layer sends and gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,15 @@ pub struct Delivery {
     /// All that is behind its 16-byte header. A handle to the bytes as they were read: as long as it lives, so do its
     /// neighbours in the same read (64 KiB at most); copy what is kept for long.
     pub body: Bytes,
+}
+
+impl Delivery {
+    /// What [`super::Peer::send_opaque`] was given, if this was sent by it: the block of a MSG.
+    #[must_use]
+    pub fn opaque(&self) -> Option<Bytes> {
+        let is_msg = self.kind == Kind::Msg && self.body.len() >= MSG_FIXED_LEN;
+        is_msg.then(|| self.body.slice(MSG_FIXED_LEN..))
+    }
 }
 
 impl fmt::Debug for Delivery {

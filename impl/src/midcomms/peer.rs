@@ -169,6 +169,13 @@ impl Peer {
                 })
     }
 
+    /// Whether everything that there is to say was handed over and written.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        let is_writing = [&self.ours, &self.theirs].into_iter().flatten().any(|connection| connection.is_writing);
+        !is_writing && !self.record.has_output()
+    }
+
     /// NET-1: the connection that this node opened; if it opened none, the one that the peer did.
     fn sending(&self) -> Option<&Connection> {
         match &self.ours {
@@ -308,6 +315,17 @@ impl Peer {
     #[inline]
     pub fn send(&mut self, kind: Kind, lockspace: LockspaceId, body: &[u8]) -> Result<Option<Seq>, SendError> {
         self.record.send(kind, lockspace, body)
+    }
+
+    /// Takes any bytes, up to 3984 of them, for a program that reads them by [`super::Delivery::opaque`]: they go as the block
+    /// of a MSG. Not for the lock manager of a kernel.
+    ///
+    /// # Errors
+    ///
+    /// As [`Peer::send`].
+    #[inline]
+    pub fn send_opaque(&mut self, lockspace: LockspaceId, bytes: &[u8]) -> Result<Option<Seq>, SendError> {
+        self.record.send_opaque(lockspace, bytes)
     }
 
     /// Gives a message its number and its place in the send queue, with a body of `len` bytes to come (SND-5).

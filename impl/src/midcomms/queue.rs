@@ -127,10 +127,11 @@ impl SendQueue {
 
     /// Appends a whole message, committed.
     #[inline]
-    pub(crate) fn push(&mut self, head: &[u8], body: &[u8]) {
-        self.make_room(head.len() + body.len());
+    pub(crate) fn push(&mut self, head: &[u8], front: &[u8], back: &[u8]) {
+        self.make_room(head.len() + front.len() + back.len());
         self.tail.extend_from_slice(head);
-        self.tail.extend_from_slice(body);
+        self.tail.extend_from_slice(front);
+        self.tail.extend_from_slice(back);
         self.entries.push_back(Entry { end: self.end(), is_committed: true });
     }
 
@@ -278,7 +279,7 @@ mod tests {
     fn queue_of(messages: &[&[u8]]) -> SendQueue {
         let mut queue = SendQueue::default();
         for message in messages {
-            queue.push(b"", message);
+            queue.push(b"", message, b"");
         }
         queue
     }
@@ -295,7 +296,7 @@ mod tests {
     fn what_goes_out_is_what_came_in() {
         let mut queue = queue_of(&[b"one", b"two"]);
         assert_eq!(drain(&mut queue), b"onetwo");
-        queue.push(b"th", b"ree");
+        queue.push(b"th", b"ree", b"");
         assert_eq!(drain(&mut queue), b"three");
         assert_eq!(queue.seq_send(), Seq(3));
     }
@@ -305,7 +306,7 @@ mod tests {
         let mut queue = queue_of(&[b"one", b"two", b"three"]);
         drain(&mut queue);
         assert_eq!(queue.acknowledge(Seq(1)), Ok(1));
-        queue.push(b"", b"four");
+        queue.push(b"", b"four", b"");
         queue.rewind();
         assert_eq!(drain(&mut queue), b"twothreefour");
         assert_eq!(queue.acknowledge(Seq(4)), Ok(3));
@@ -316,7 +317,7 @@ mod tests {
     fn nothing_goes_out_behind_a_message_that_is_not_committed() {
         let mut queue = queue_of(&[b"one"]);
         queue.reserve(b"t", 2);
-        queue.push(b"", b"three");
+        queue.push(b"", b"three", b"");
         assert_eq!(drain(&mut queue), b"one");
         queue.reserved(Seq(1)).expect("it is reserved").copy_from_slice(b"two");
         assert!(queue.commit(Seq(1)) && !queue.commit(Seq(1)));
@@ -337,8 +338,8 @@ mod tests {
     fn numbers_wrap() {
         let mut queue = SendQueue::default();
         queue.reset(Seq(u32::MAX));
-        queue.push(b"", b"one");
-        queue.push(b"", b"two");
+        queue.push(b"", b"one", b"");
+        queue.push(b"", b"two", b"");
         drain(&mut queue);
         assert_eq!(queue.seq_send(), Seq(1));
         assert_eq!(queue.acknowledge(Seq(0)), Ok(1));
@@ -351,7 +352,7 @@ mod tests {
         queue.reserve(b"", 3);
         let long = vec![7; 3000];
         for _ in 0..100 {
-            queue.push(b"", &long);
+            queue.push(b"", &long, b"");
         }
         queue.reserved(Seq(0)).expect("it is reserved").copy_from_slice(b"one");
         queue.commit(Seq(0));

@@ -6,6 +6,7 @@ use super::names::Version;
 
 /// A cluster-wide node id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct NodeId(pub u32);
 
 impl fmt::Display for NodeId {

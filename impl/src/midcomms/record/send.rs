@@ -15,6 +15,14 @@ use crate::wire::{
 const SEQUENCED_HEAD: usize = OPTS_LEN + HEADER_LEN;
 /// Bare messages that may wait for a connection.
 const BARE_LIMIT: usize = 64;
+/// The longest message of [`Record::send_opaque`], in bytes.
+const MAX_OPAQUE_LEN: usize = MAX_BODY_LEN - MSG_FIXED_LEN;
+/// The words of a MSG that carries any bytes: the first type, and zeros.
+const OPAQUE: [u8; MSG_FIXED_LEN] = {
+    let mut words = [0; MSG_FIXED_LEN];
+    words[0] = MsgType::Request.to_wire() as u8;
+    words
+};
 /// -ESRCH, "not ready" (SND-2).
 const NOT_READY: i32 = -3;
 
@@ -49,14 +57,40 @@ impl Record {
     ) -> Result<Option<Seq>, SendError> {
         check_length(kind, body.len())?;
         check_type(kind, body)?;
-        let version = self.may_send(body.len())?;
+        self.take(kind, lockspace, body, &[])
+    }
+
+    /// Takes any bytes as the block of a MSG.
+    #[inline]
+    pub(in crate::midcomms) fn send_opaque(
+        &mut self,
+        lockspace: LockspaceId,
+        bytes: &[u8],
+    ) -> Result<Option<Seq>, SendError> {
+        if bytes.len() > MAX_OPAQUE_LEN {
+            return Err(SendError::TooLong { expected: MAX_OPAQUE_LEN, got: bytes.len() });
+        }
+        self.take(Kind::Msg, lockspace, &OPAQUE, bytes)
+    }
+
+    /// `front` and `back` are the body.
+    #[inline]
+    fn take(
+        &mut self,
+        kind: Kind,
+        lockspace: LockspaceId,
+        front: &[u8],
+        back: &[u8],
+    ) -> Result<Option<Seq>, SendError> {
+        let len = front.len() + back.len();
+        let version = self.may_send(len)?;
         self.count_send();
         if version == Version::V3_2 {
             let seq = self.queue.seq_send();
-            self.queue.push(&self.sequenced_head(kind.cmd(), lockspace.0, body.len(), seq), body);
+            self.queue.push(&self.sequenced_head(kind.cmd(), lockspace.0, len, seq), front, back);
             return Ok(Some(seq));
         }
-        self.queue.push(&self.header(kind.cmd(), lockspace.0, HEADER_LEN + body.len()), body);
+        self.queue.push(&self.header(kind.cmd(), lockspace.0, HEADER_LEN + len), front, back);
         Ok(None)
     }
 
@@ -144,7 +178,7 @@ impl Record {
     /// CLS-5: the own FIN, which waits for no room.
     pub(super) fn send_fin(&mut self) {
         let seq = self.queue.seq_send();
-        self.queue.push(&self.sequenced_head(Cmd::Fin, 0, 0, seq), &[]);
+        self.queue.push(&self.sequenced_head(Cmd::Fin, 0, 0, seq), &[], &[]);
         self.fin = Some(seq);
     }
 

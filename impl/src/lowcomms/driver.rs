@@ -1,0 +1,184 @@
+//! From the core to its connections: one task for each peer does what the core says, and keeps its time.
+
+use core::future::{Future as _, poll_fn};
+use core::pin::Pin;
+use core::task::Poll;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::time::Sleep;
+use tracing::debug;
+
+use super::link::Link;
+use crate::midcomms::{ConnectionId, Input, Time, Transmit};
+
+/// Pieces that one system call takes.
+const SLICES: usize = 32;
+/// Writes after which other tasks have their turn.
+const WRITES: usize = 8;
+
+/// Whole messages on their way to one connection.
+#[derive(Debug)]
+struct Writing {
+    id: ConnectionId,
+    output: Arc<OwnedWriteHalf>,
+    pieces: Vec<Bytes>,
+    /// The first piece that is not written, and how much of it is.
+    at: usize,
+    offset: usize,
+}
+
+impl Writing {
+    /// Writes what the connection takes; true if nothing is left.
+    fn advance(&mut self) -> io::Result<bool> {
+        while self.at < self.pieces.len() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut skip = self.offset;
+            let mut count = 0;
+            for (slice, piece) in slices.iter_mut().zip(self.pieces.iter().skip(self.at)) {
+                *slice = IoSlice::new(piece.get(skip..).unwrap_or_default());
+                skip = 0;
+                count += 1;
+            }
+            match self.output.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.pass(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    fn pass(&mut self, mut written: usize) {
+        while let Some(piece) = self.pieces.get_mut(self.at) {
+            let left = piece.len() - self.offset;
+            if written < left {
+                self.offset += written;
+                return;
+            }
+            written -= left;
+            self.offset = 0;
+            self.at += 1;
+            *piece = Bytes::new();
+        }
+    }
+}
+
+struct Driver {
+    link: Arc<Link>,
+    /// At most one for each connection that stands.
+    writes: Vec<Writing>,
+    batch: Vec<Bytes>,
+    sleep: Pin<Box<Sleep>>,
+    armed: Option<Time>,
+}
+
+/// Does what the core of `link` says until the node is closed.
+pub(crate) async fn drive(link: Arc<Link>) {
+    let sleep = Box::pin(tokio::time::sleep(core::time::Duration::ZERO));
+    let mut driver = Driver { link, writes: Vec::new(), batch: Vec::new(), sleep, armed: None };
+    while !driver.turn() {
+        driver.wait().await;
+    }
+}
+
+impl Driver {
+    /// Does all that can be done now; true when the node is closed.
+    fn turn(&mut self) -> bool {
+        for _ in 0..WRITES {
+            if self.take_work() {
+                return true;
+            }
+            if !self.write() {
+                return false;
+            }
+        }
+        self.link.work.notify_one(); // there may be more: after the others
+        false
+    }
+
+    /// Takes what the core says; true when the node is closed.
+    fn take_work(&mut self) -> bool {
+        let link = Arc::clone(&self.link);
+        let now = link.now();
+        let mut core = link.lock();
+        core.begin_turn();
+        if core.peer.poll_timeout().is_some_and(|at| at <= now) {
+            core.peer.handle_input(now, Input::Timeout);
+        }
+        while let Some(transmit) = core.peer.poll_transmit(now, &mut self.batch) {
+            match transmit {
+                Transmit::Open => link.open(&mut core),
+                Transmit::Close(id) => {
+                    self.writes.retain(|writing| writing.id != id);
+                    core.detach(id);
+                }
+                Transmit::Write(id) => match core.output(id) {
+                    Some(output) => {
+                        let pieces = core::mem::take(&mut self.batch);
+                        self.writes.push(Writing { id, output, pieces, at: 0, offset: 0 });
+                    }
+                    None => {
+                        self.batch.clear();
+                        core.peer.handle_input(now, Input::Broken(id));
+                    }
+                },
+            }
+        }
+        link.settle(&mut core);
+        core.is_closed()
+    }
+
+    /// Writes what the connections take; true if one was written to its end, or broke.
+    fn write(&mut self) -> bool {
+        let mut is_progress = false;
+        let mut index = 0;
+        while let Some(writing) = self.writes.get_mut(index) {
+            let id = writing.id;
+            match writing.advance() {
+                Ok(false) => index += 1,
+                Ok(true) => {
+                    let mut done = self.writes.swap_remove(index);
+                    done.pieces.clear();
+                    self.batch = done.pieces;
+                    self.link.input(Input::Written(id));
+                    is_progress = true;
+                }
+                Err(error) => {
+                    debug!(peer = %self.link.peer, connection = %id, %error, "broke");
+                    self.writes.swap_remove(index);
+                    self.link.ended(id, Input::Broken(id));
+                    is_progress = true;
+                }
+            }
+        }
+        is_progress
+    }
+
+    /// Sleeps until there is something to do, time is up, or a connection takes more.
+    async fn wait(&mut self) {
+        let Some(until) = self.link.lock().go_idle() else {
+            return tokio::task::yield_now().await;
+        };
+        if let Some(until) = until.filter(|until| self.armed != Some(*until)) {
+            self.sleep.as_mut().reset(self.link.shared.clock.instant(until));
+            self.armed = Some(until);
+        }
+        let work = self.link.work.notified();
+        let mut work = core::pin::pin!(work);
+        let (sleep, writes) = (&mut self.sleep, &self.writes);
+        poll_fn(|cx| {
+            let is_writable = writes.iter().any(|writing| {
+                let stream: &tokio::net::TcpStream = (*writing.output).as_ref();
+                stream.poll_write_ready(cx).is_ready()
+            });
+            let is_due = until.is_some() && sleep.as_mut().poll(cx).is_ready();
+            if work.as_mut().poll(cx).is_ready() || is_due || is_writable { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}

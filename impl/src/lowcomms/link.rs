@@ -1,0 +1,373 @@
+//! One peer as its tasks share it: the core behind a lock, and the connections that stand.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::clock::Clock;
+use super::config::{Limits, Transport};
+use super::inbox::Inbox;
+use super::{connect, reader};
+use crate::midcomms::{ConnectionId, Event, Input, Peer, SendError, Shutdown, Time};
+use crate::wire::NodeId;
+
+/// Bytes that may be sent without the driver having had its turn, before a sender gives way to it.
+const TURN_BYTES: usize = 64 * 1024;
+/// How often a node that lingers looks whether all is said.
+const FLUSH: Duration = Duration::from_millis(1);
+
+/// What every peer of a node shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) node: NodeId,
+    pub(crate) clock: Clock,
+    pub(crate) inbox: Inbox,
+    pub(crate) limits: Limits,
+    pub(crate) transport: Transport,
+    pub(crate) listen: Vec<SocketAddr>,
+}
+
+impl Shared {
+    /// Where connections to `address` come from: the address that this node listens on.
+    pub(crate) fn source(&self, address: SocketAddr) -> Option<SocketAddr> {
+        let is_usable = |own: &&SocketAddr| own.is_ipv4() == address.is_ipv4() && !own.ip().is_unspecified();
+        self.listen.iter().find(is_usable).copied()
+    }
+}
+
+/// A connection that stands.
+#[derive(Debug)]
+struct Attached {
+    id: ConnectionId,
+    output: Arc<OwnedWriteHalf>,
+    reader: AbortHandle,
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// What is behind the lock.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) peer: Peer,
+    attached: Vec<Attached>,
+    opening: Option<AbortHandle>,
+    next_connection: u64,
+    /// Attempts to connect since bytes last came.
+    attempts: u32,
+    /// The driver sleeps, until this time if it has one.
+    is_idle: bool,
+    sleeps_until: Option<Time>,
+    /// Bytes sent since the driver had its turn.
+    since_turn: usize,
+    /// How the last shutdown ended.
+    pub(crate) shut_down: Option<Shutdown>,
+    /// The last connection ended by a break, so the peer may not have got the last ACK.
+    pub(crate) ended_by_break: bool,
+    is_closed: bool,
+}
+
+/// One peer.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) peer: NodeId,
+    pub(crate) shared: Arc<Shared>,
+    core: Mutex<Core>,
+    addresses: Mutex<Arc<[SocketAddr]>>,
+    /// For the driver: there is something to do.
+    pub(crate) work: Notify,
+    /// For senders and whoever waits for a change: look again.
+    pub(crate) change: Notify,
+}
+
+impl Link {
+    pub(crate) fn new(shared: Arc<Shared>, peer: Peer, addresses: Vec<SocketAddr>) -> Self {
+        let core = Core {
+            attached: Vec::new(),
+            opening: None,
+            next_connection: 1,
+            attempts: 0,
+            is_idle: false,
+            sleeps_until: None,
+            since_turn: 0,
+            shut_down: None,
+            ended_by_break: false,
+            is_closed: false,
+            peer,
+        };
+        Self {
+            peer: core.peer.peer(),
+            shared,
+            core: Mutex::new(core),
+            addresses: Mutex::new(addresses.into()),
+            work: Notify::new(),
+            change: Notify::new(),
+        }
+    }
+
+    /// A panic in a user's closure leaves the core whole: nothing of its own runs inside one.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.shared.clock.now()
+    }
+
+    pub(crate) fn addresses(&self) -> Arc<[SocketAddr]> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_addresses(&self, addresses: Vec<SocketAddr>) {
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses.into();
+    }
+
+    /// Hands one input to the core.
+    pub(crate) fn input(&self, input: Input) {
+        let now = self.now();
+        let mut core = self.lock();
+        core.peer.handle_input(now, input);
+        self.settle(&mut core);
+    }
+
+    /// Passes on what the core has to say. To be called whenever something happened to it.
+    pub(crate) fn settle(&self, core: &mut Core) {
+        let mut is_change = false;
+        let Core { peer, shut_down, .. } = core;
+        let watched = peer.drain_events().inspect(|event| {
+            is_change |= !matches!(event, Event::Delivered(_));
+            note(self, shut_down, event);
+        });
+        // A shutdown's end and room for senders are answers to calls.
+        self.shared.inbox.push(self.peer, watched.filter(|event| !matches!(event, Event::SendReady)));
+        if is_change {
+            self.change.notify_waiters();
+        }
+        self.rouse(core);
+    }
+
+    /// Wakes the driver if it sleeps and there is something to do, or sooner than it thinks.
+    fn rouse(&self, core: &mut Core) {
+        let is_sooner = || match (core.peer.poll_timeout(), core.sleeps_until) {
+            (Some(at), Some(until)) => at < until,
+            (at, until) => at.is_some() && until.is_none(),
+        };
+        if core.is_idle && (core.peer.has_transmit() || is_sooner()) {
+            core.is_idle = false;
+            self.work.notify_one();
+        }
+    }
+
+    /// Runs one of the core's functions for sending. `bytes` is what it takes.
+    #[inline]
+    pub(crate) fn send<T>(
+        &self,
+        core: &mut Core,
+        bytes: usize,
+        send: impl FnOnce(&mut Peer) -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        let sent = send(&mut core.peer)?;
+        core.since_turn += bytes;
+        if core.is_idle && core.peer.has_transmit() {
+            core.is_idle = false;
+            self.work.notify_one();
+        }
+        Ok(sent)
+    }
+
+    // ---- shutdown ------------------------------------------------------------------------------------------------
+
+    /// Waits for the end of a shutdown.
+    pub(crate) async fn shut_down(&self) -> Shutdown {
+        loop {
+            let mut change = core::pin::pin!(self.change.notified());
+            change.as_mut().enable();
+            {
+                let core = self.lock();
+                if let Some(outcome) = core.shut_down {
+                    return outcome;
+                }
+                if core.is_closed {
+                    return Shutdown::TimedOut;
+                }
+            }
+            change.await;
+        }
+    }
+
+    /// Lets what is still to be said go out, shuts connections down for writing and waits for the peer to do the same
+    /// (CLS-3); after a break the whole time, for the peer may not have got the last ACK and ask again.
+    pub(crate) async fn linger(&self, until: Instant) {
+        while !self.lock().peer.is_flushed() && Instant::now() < until {
+            tokio::time::sleep(FLUSH).await;
+        }
+        self.finish();
+        loop {
+            let mut change = core::pin::pin!(self.change.notified());
+            change.as_mut().enable();
+            let is_done = {
+                let core = self.lock();
+                core.attached.is_empty() && !core.ended_by_break
+            };
+            if is_done || tokio::time::timeout_at(until, change).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    // ---- connections ---------------------------------------------------------------------------------------------
+
+    /// The peer connected to this node.
+    pub(crate) fn accepted(self: &Arc<Self>, stream: TcpStream) {
+        let mut core = self.lock();
+        if let Some(id) = self.attach(&mut core, stream) {
+            debug!(peer = %self.peer, connection = %id, "accepted");
+            core.peer.handle_input(self.now(), Input::Accepted(id));
+            self.settle(&mut core);
+        }
+    }
+
+    /// This node connected to the peer.
+    pub(crate) fn opened(self: &Arc<Self>, stream: TcpStream) {
+        let mut core = self.lock();
+        core.opening = None;
+        core.attempts = core.attempts.saturating_add(1);
+        if let Some(id) = self.attach(&mut core, stream) {
+            debug!(peer = %self.peer, connection = %id, "opened");
+            core.peer.handle_input(self.now(), Input::Opened(id));
+            self.settle(&mut core);
+        }
+    }
+
+    pub(crate) fn open_failed(&self) {
+        let mut core = self.lock();
+        core.opening = None;
+        core.attempts = core.attempts.saturating_add(1);
+        core.peer.handle_input(self.now(), Input::OpenFailed);
+        self.settle(&mut core);
+    }
+
+    fn attach(self: &Arc<Self>, core: &mut Core, stream: TcpStream) -> Option<ConnectionId> {
+        if core.is_closed {
+            return None;
+        }
+        self.shared.transport.tune(&stream, self.shared.limits.silence);
+        let id = ConnectionId(core.next_connection);
+        core.next_connection += 1;
+        let (input, output) = stream.into_split();
+        let reader = tokio::spawn(reader::read(Arc::clone(self), id, input)).abort_handle();
+        core.attached.push(Attached { id, output: Arc::new(output), reader });
+        Some(id)
+    }
+
+    /// The connection ended by itself: broken, or closed by the peer.
+    pub(crate) fn ended(&self, id: ConnectionId, input: Input) {
+        let mut core = self.lock();
+        core.ended_by_break = matches!(input, Input::Broken(_));
+        core.peer.handle_input(self.now(), input);
+        core.detach(id);
+        self.settle(&mut core);
+        drop(core);
+        self.change.notify_waiters();
+    }
+
+    /// Does what [`crate::midcomms::Transmit::Open`] says.
+    pub(crate) fn open(self: &Arc<Self>, core: &mut Core) {
+        if core.opening.is_none() && !core.is_closed {
+            let task = tokio::spawn(connect::open(Arc::clone(self), core.attempts));
+            core.opening = Some(task.abort_handle());
+        }
+    }
+
+    /// Ends every connection and takes no more.
+    pub(crate) fn close(&self) {
+        let mut core = self.lock();
+        core.is_closed = true;
+        core.attached.clear();
+        if let Some(opening) = core.opening.take() {
+            opening.abort();
+        }
+        drop(core);
+        self.change.notify_waiters();
+    }
+
+    /// Shuts every connection down for writing.
+    fn finish(&self) {
+        for attached in &self.lock().attached {
+            let stream: &TcpStream = (*attached.output).as_ref();
+            let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+        }
+    }
+}
+
+impl Core {
+    pub(crate) fn output(&self, id: ConnectionId) -> Option<Arc<OwnedWriteHalf>> {
+        self.attached.iter().find(|attached| attached.id == id).map(|attached| Arc::clone(&attached.output))
+    }
+
+    pub(crate) fn detach(&mut self, id: ConnectionId) {
+        self.attached.retain(|attached| attached.id != id);
+    }
+
+    /// Whether a sender should give way: the driver has been woken, and runs on this thread perhaps.
+    pub(crate) fn is_drivers_turn(&mut self) -> bool {
+        let is_turn = self.since_turn > TURN_BYTES && !self.is_idle;
+        if is_turn {
+            self.since_turn = 0;
+        }
+        is_turn
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Bytes came: the next attempt to connect need not wait.
+    pub(crate) fn note_bytes(&mut self) {
+        self.attempts = 0;
+    }
+
+    /// The driver has its turn.
+    pub(crate) fn begin_turn(&mut self) {
+        self.is_idle = false;
+        self.since_turn = 0;
+    }
+
+    /// The driver goes to sleep, unless there is something to do. Returns until when.
+    pub(crate) fn go_idle(&mut self) -> Option<Option<Time>> {
+        if self.peer.has_transmit() {
+            return None;
+        }
+        self.is_idle = true;
+        self.sleeps_until = self.peer.poll_timeout();
+        Some(self.sleeps_until)
+    }
+}
+
+/// For people who read logs, and for whoever waits for a shutdown.
+fn note(link: &Link, shut_down: &mut Option<Shutdown>, event: &Event) {
+    let (node, peer) = (link.shared.node, link.peer);
+    match event {
+        Event::Delivered(_) | Event::SendReady => {}
+        Event::Up { version, is_hardened } => info!(%node, %peer, %version, is_hardened, "up"),
+        Event::PeerClosing => info!(%node, %peer, "the peer is closing"),
+        Event::Closed => info!(%node, %peer, "closed"),
+        Event::Reset { reason, unacknowledged } => warn!(%node, %peer, %reason, unacknowledged, "session ended"),
+        Event::ShutdownDone(outcome) => {
+            info!(%node, %peer, ?outcome, "shut down");
+            *shut_down = Some(*outcome);
+        }
+        Event::Unexpected(unexpected) => warn!(%node, %peer, %unexpected, "protocol error"),
+        Event::Misbehaved(fault) => warn!(%node, %peer, %fault, "the peer misbehaved"),
+    }
+}

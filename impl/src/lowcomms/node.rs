@@ -1,0 +1,401 @@
+//! A node: its listeners, its peers, and what a program does with them.
+
+use core::net::{IpAddr, SocketAddr};
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::clock::{Clock, Incarnations};
+use super::config::{Config, Limits, PeerConfig, Transport};
+use super::error::Error;
+use super::events::Events;
+use super::inbox::Inbox;
+use super::link::{Link, Shared};
+use super::peer::{PeerHandle, PeerStats};
+use super::{driver, listen};
+use crate::midcomms::{self, Incarnation, Input, Observer, Peer, Shutdown};
+use crate::wire::{LockspaceId, NodeId};
+
+type MakeObserver = Box<dyn Fn(NodeId) -> Box<dyn Observer> + Send + Sync>;
+
+/// What a [`Node`] is made of.
+pub(crate) struct Inner {
+    pub(crate) shared: Arc<Shared>,
+    links: RwLock<BTreeMap<NodeId, Arc<Link>>>,
+    tasks: Mutex<Vec<AbortHandle>>,
+    refused: AtomicU64,
+    midcomms: midcomms::Config,
+    first: Incarnation,
+    observe: Option<MakeObserver>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl core::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Node").field("node", &self.shared.node).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// NET-6.
+    pub(crate) fn link_at(&self, address: IpAddr) -> Option<Arc<Link>> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        let has = |link: &&Arc<Link>| link.addresses().iter().any(|known| listen::is_same(known.ip(), address));
+        links.values().find(has).cloned()
+    }
+
+    pub(crate) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn links(&self) -> Vec<Arc<Link>> {
+        self.links.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    fn link(&self, peer: NodeId) -> Result<Arc<Link>, Error> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        links.get(&peer).cloned().ok_or(Error::UnknownPeer(peer))
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(tokio::spawn(task).abort_handle());
+    }
+
+    fn add_peer(&self, peer: PeerConfig) -> Result<(), Error> {
+        check_peer(self.shared.node, &peer)?;
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = links.get(&peer.node) {
+            known.set_addresses(peer.addresses);
+            return Ok(());
+        }
+        let first = Incarnation(self.first.0.max(self.shared.clock.now().0));
+        let mut core = Peer::new(self.midcomms.clone(), self.shared.node, peer.node, first);
+        if let Some(observe) = &self.observe {
+            core = core.with_observer(observe(peer.node));
+        }
+        let link = Arc::new(Link::new(Arc::clone(&self.shared), core, peer.addresses));
+        links.insert(peer.node, Arc::clone(&link));
+        drop(links);
+        self.spawn(driver::drive(link));
+        Ok(())
+    }
+
+    fn close(&self) {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+        for link in self.links() {
+            link.close();
+        }
+        self.shared.inbox.close();
+    }
+}
+
+/// Closes the node when the last handle is gone.
+#[derive(Debug)]
+pub(crate) struct Owner(pub(crate) Arc<Inner>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// A node of a cluster: a handle, to be cloned at will.
+///
+/// When the last handle is dropped, and with it every [`PeerHandle`], sockets are closed at once: peers notice a break
+/// and wait for the node to come back, as after a crash. [`Node::shutdown`] closes with them in order.
+#[derive(Clone, Debug)]
+pub struct Node {
+    owner: Arc<Owner>,
+}
+
+/// Makes a [`Node`].
+#[must_use]
+pub struct Builder {
+    config: Config,
+    observe: Option<MakeObserver>,
+}
+
+impl core::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl From<Config> for Builder {
+    fn from(config: Config) -> Self {
+        Self { config, observe: None }
+    }
+}
+
+impl Builder {
+    /// Listens on `address` too; port 0 takes any that is free.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.config.listen.push(address);
+        self
+    }
+
+    /// Knows `peer`, at `addresses`, which are tried in this order.
+    pub fn peer(mut self, peer: NodeId, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.config.peers.push(PeerConfig { node: peer, addresses: addresses.into_iter().collect() });
+        self
+    }
+
+    /// What connections are made of.
+    pub const fn transport(mut self, transport: Transport) -> Self {
+        self.config.transport = transport;
+        self
+    }
+
+    /// Timers and limits of connections.
+    pub fn lowcomms(mut self, limits: Limits) -> Self {
+        self.config.lowcomms = limits;
+        self
+    }
+
+    /// Thresholds, timers and limits of records.
+    pub fn midcomms(mut self, config: midcomms::Config) -> Self {
+        self.config.midcomms = config;
+        self
+    }
+
+    /// Keeps incarnation ids growing by this file, although the clock may be set back while the node is down (HRD-1).
+    pub fn incarnations(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.incarnations = Some(path.into());
+        self
+    }
+
+    /// Has `make` give each peer an observer, which sees every step of its record.
+    pub fn observe(mut self, make: impl Fn(NodeId) -> Box<dyn Observer> + Send + Sync + 'static) -> Self {
+        self.observe = Some(Box::new(make));
+        self
+    }
+
+    /// Starts the node in the tokio runtime of the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`], [`Error::NoRuntime`], [`Error::Listen`], [`Error::NoSctp`], [`Error::Incarnations`].
+    pub fn start(self) -> Result<(Node, Events), Error> {
+        let Self { config, observe } = self;
+        Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        check(&config)?;
+        let clock = Clock::new();
+        let (file, first) = match &config.incarnations {
+            Some(path) => Incarnations::begin(path, clock.now()).map(|(file, first)| (Some(file), first))?,
+            None => (None, Incarnation(clock.now().0)),
+        };
+        let listeners =
+            config.listen.iter().map(|address| config.transport.listen(*address)).collect::<Result<Vec<_>, _>>()?;
+        let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let shared = Arc::new(Shared {
+            node: config.node,
+            clock,
+            inbox: Inbox::new(config.lowcomms.events),
+            limits: config.lowcomms,
+            transport: config.transport,
+            listen: config.listen,
+        });
+        let inner = Arc::new(Inner {
+            shared: Arc::clone(&shared),
+            links: RwLock::default(),
+            tasks: Mutex::default(),
+            refused: AtomicU64::new(0),
+            midcomms: config.midcomms,
+            first,
+            observe,
+            addresses,
+        });
+        for peer in config.peers {
+            inner.add_peer(peer)?;
+        }
+        for listener in listeners {
+            inner.spawn(listen::accept(Arc::downgrade(&inner), listener));
+        }
+        if let Some(file) = file {
+            inner.spawn(keep(file, clock));
+        }
+        Ok((Node { owner: Arc::new(Owner(inner)) }, Events::new(shared)))
+    }
+}
+
+/// Writes down, twice an hour, which incarnation ids are used.
+async fn keep(file: Incarnations, clock: Clock) {
+    loop {
+        tokio::time::sleep(Incarnations::interval()).await;
+        let (file, now) = (file.clone(), clock.now());
+        let written = tokio::task::spawn_blocking(move || file.extend(now)).await;
+        if let Ok(Err(error)) = written {
+            warn!(%error, "cannot write down which incarnation ids are used");
+        }
+    }
+}
+
+fn check(config: &Config) -> Result<(), Error> {
+    if config.node == NodeId(0) {
+        return Err(Error::Config("node id 0 does not exist".to_owned()));
+    }
+    for (index, peer) in config.peers.iter().enumerate() {
+        check_peer(config.node, peer)?;
+        for other in config.peers.iter().take(index) {
+            let shares = |address: &SocketAddr| other.addresses.iter().any(|known| known.ip() == address.ip());
+            if other.node == peer.node {
+                return Err(Error::Config(format!("node {} is configured twice", peer.node)));
+            }
+            if let Some(address) = peer.addresses.iter().find(|address| shares(address)) {
+                let ip = address.ip();
+                let (one, two) = (other.node, peer.node);
+                return Err(Error::Config(format!(
+                    "nodes {one} and {two} both have {ip}: who connects from there could not be told (NET-6)"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_peer(node: NodeId, peer: &PeerConfig) -> Result<(), Error> {
+    if peer.node == NodeId(0) || peer.node == node {
+        return Err(Error::Config(format!("a peer of node {node} cannot have the node id {}", peer.node)));
+    }
+    if peer.addresses.is_empty() {
+        return Err(Error::Config(format!("node {} has no address", peer.node)));
+    }
+    Ok(())
+}
+
+impl Node {
+    /// A node to be configured.
+    pub fn builder(node: NodeId) -> Builder {
+        Builder::from(Config {
+            node,
+            listen: Vec::new(),
+            peers: Vec::new(),
+            transport: Transport::default(),
+            lowcomms: Limits::default(),
+            midcomms: midcomms::Config::default(),
+            incarnations: None,
+        })
+    }
+
+    /// Its node id.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.inner().shared.node
+    }
+
+    /// Where it listens: with the ports that the system gave where 0 was asked for.
+    #[must_use]
+    pub fn listens_on(&self) -> &[SocketAddr] {
+        &self.inner().addresses
+    }
+
+    fn inner(&self) -> &Inner {
+        &self.owner.0
+    }
+
+    /// Knows one more peer, or one by other addresses from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if the node id cannot be, or there is no address.
+    pub fn add_peer(&self, peer: NodeId, addresses: impl IntoIterator<Item = SocketAddr>) -> Result<(), Error> {
+        self.inner().add_peer(PeerConfig { node: peer, addresses: addresses.into_iter().collect() })
+    }
+
+    /// What sends to one peer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPeer`].
+    pub fn peer(&self, peer: NodeId) -> Result<PeerHandle, Error> {
+        Ok(PeerHandle::new(Arc::clone(&self.owner), self.inner().link(peer)?))
+    }
+
+    /// The cluster manager adds `peer` to a lockspace. The first add begins a session: [`midcomms::Event::Up`] follows
+    /// once the peer has been added on both sides and has answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPeer`].
+    pub fn add_member(&self, peer: NodeId, lockspace: LockspaceId) -> Result<(), Error> {
+        self.input(peer, Input::AddMember(lockspace))
+    }
+
+    /// The cluster manager removes `peer` from a lockspace. Where the peer has left already, the last removal closes
+    /// with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPeer`].
+    pub fn remove_member(&self, peer: NodeId, lockspace: LockspaceId) -> Result<(), Error> {
+        self.input(peer, Input::RemoveMember(lockspace))
+    }
+
+    /// `peer` is dead or removed from the cluster: all that is kept for it is dropped, and whoever waits for it leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPeer`].
+    pub fn fence(&self, peer: NodeId) -> Result<(), Error> {
+        self.input(peer, Input::Fence)
+    }
+
+    fn input(&self, peer: NodeId, input: Input) -> Result<(), Error> {
+        let link = self.inner().link(peer)?;
+        if link.lock().is_closed() {
+            return Err(Error::ShutDown);
+        }
+        link.input(input);
+        Ok(())
+    }
+
+    /// What the node keeps about each peer.
+    #[must_use]
+    pub fn stats(&self) -> Vec<PeerStats> {
+        self.inner().links().iter().map(|link| PeerStats::of(link)).collect()
+    }
+
+    /// Connections refused, for no peer has their address (NET-6).
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.inner().refused.load(Ordering::Relaxed)
+    }
+
+    /// Leaves the cluster: closes with every peer at the same time, each until its record is CLOSED or its time is up
+    /// (CLS-2, CLS-3), then closes sockets. Says how it ended for each. [`Events`] ends behind what came before.
+    ///
+    /// Everything that was sent before is delivered first, unless time runs out. If the future is dropped, the records go on
+    /// closing, and sockets stay until the node is dropped or this is called again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ShutDown`] if it has been shut down already.
+    pub async fn shutdown(&self) -> Result<Vec<(NodeId, Shutdown)>, Error> {
+        let links = self.inner().links();
+        if links.iter().any(|link| link.lock().is_closed()) {
+            return Err(Error::ShutDown);
+        }
+        for link in &links {
+            link.lock().shut_down = None;
+            link.input(Input::Shutdown);
+        }
+        let mut outcomes = Vec::new();
+        for link in &links {
+            outcomes.push((link.peer, link.shut_down().await));
+        }
+        let until = Instant::now() + self.inner().shared.limits.linger;
+        for link in &links {
+            link.linger(until).await;
+        }
+        self.inner().close();
+        Ok(outcomes)
+    }
+}
