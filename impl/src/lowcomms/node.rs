@@ -109,8 +109,8 @@ impl Drop for Owner {
 
 /// A node of a cluster: a handle, to be cloned at will.
 ///
-/// When the last handle is dropped, and with it every [`PeerHandle`], sockets are closed at once: peers notice a break
-/// and wait for the node to come back, as after a crash. [`Node::shutdown`] closes with them in order.
+/// When the last handle is dropped, and with it every [`PeerHandle`], its tasks are aborted and sockets are closed as soon
+/// as the runtime gets to it: peers notice a break and wait for the node to come back, as after a crash. [`Node::shutdown`] closes with them in order.
 #[derive(Clone, Debug)]
 pub struct Node {
     owner: Arc<Owner>,
