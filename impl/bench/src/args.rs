@@ -20,11 +20,11 @@ use crate::workload::Workload;
 #[command(version, max_term_width = 100)]
 pub(crate) struct Args {
     /// How often everything is measured
-    #[arg(long, default_value = "5")]
+    #[arg(long, default_value = "9")]
     pub(crate) rounds: NonZeroU32,
 
     /// How long one run takes, about: how many messages that are is found out at the start
-    #[arg(long, default_value_t = 1.0, value_parser = seconds, conflicts_with = "messages")]
+    #[arg(long, default_value_t = 0.4, value_parser = seconds, conflicts_with = "messages")]
     pub(crate) seconds: f64,
 
     /// How many messages per direction, or round trips, a run times, instead of --seconds

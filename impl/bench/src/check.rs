@@ -80,9 +80,10 @@ pub(crate) fn rate(spans: &[Span]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::Workload;
 
     fn load(messages: u32) -> Load {
-        Load { len: 88, messages, warm_up: 1, both_ways: false }
+        Load { messages, warm_up: 1, ..Workload::OneWay88.load(0) }
     }
 
     fn numbered(len: usize, number: u32) -> Vec<u8> {

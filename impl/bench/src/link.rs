@@ -119,7 +119,7 @@ pub(crate) struct Linked<L> {
 
 impl<L: Link> Linked<L> {
     fn block_on<T>(&self, load: &Load, run: impl Future<Output = Result<T>>) -> Result<T> {
-        let limited = async { tokio::time::timeout(load.limit(), run).await };
+        let limited = async { tokio::time::timeout(load.limit, run).await };
         self.nodes.a().block_on(limited).context("stuck: the run has not ended within its limit")?
     }
 
@@ -220,4 +220,57 @@ async fn answer_all<T: Tx, R: Rx>(mut end: End<T, R>, load: Load) -> Result<End<
         end.tx.flush().await?;
     }
     Ok(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw_tokio::{RawRx, RawTokio, RawTx};
+    use crate::workload::Workload;
+
+    /// Sends another number instead of each.
+    struct Faulty(fn(u32) -> u32);
+
+    struct FaultyTx(RawTx, fn(u32) -> u32);
+
+    impl Link for Faulty {
+        type Tx = FaultyTx;
+        type Rx = RawRx;
+
+        fn name(&self) -> Name {
+            Name::RawTokio
+        }
+
+        async fn open(&self, nodes: &Nodes, len: usize) -> Result<Ends<Self>> {
+            let (a, b) = RawTokio.open(nodes, len).await?;
+            Ok((End { tx: FaultyTx(a.tx, self.0), rx: a.rx }, End { tx: FaultyTx(b.tx, self.0), rx: b.rx }))
+        }
+    }
+
+    impl Tx for FaultyTx {
+        async fn feed(&mut self, number: u32) -> Result<()> {
+            self.0.feed((self.1)(number)).await
+        }
+
+        async fn flush(&mut self) -> Result<()> {
+            self.0.flush().await
+        }
+    }
+
+    fn run(fault: fn(u32) -> u32) -> [bool; 3] {
+        let faulty = Linked { link: Faulty(fault), nodes: Nodes::new(1).unwrap() };
+        [
+            faulty.throughput(&Workload::OneWay88.load(1000)).is_ok(),
+            faulty.throughput(&Workload::BothWays88.load(1000)).is_ok(),
+            faulty.round_trips(&Workload::RoundTrip88.load(1000)).is_ok(),
+        ]
+    }
+
+    #[test]
+    fn a_run_fails_if_a_message_is_lost_doubled_or_out_of_order() {
+        assert_eq!(run(|number| number), [true; 3]);
+        assert_eq!(run(|number| if number < 700 { number } else { number + 1 }), [false; 3]);
+        assert_eq!(run(|number| if number < 700 { number } else { number - 1 }), [false; 3]);
+        assert_eq!(run(|number| if number / 2 == 350 { number ^ 1 } else { number }), [false; 3]);
+    }
 }

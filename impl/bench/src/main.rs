@@ -73,3 +73,38 @@ fn contenders(args: &Args, nodes: &Arc<Nodes>) -> Result<Vec<Box<dyn Contender>>
     all.retain(|contender| args.wants(contender.name()));
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+    use crate::workload::Workload;
+
+    #[test]
+    fn every_contender_delivers_every_workload() {
+        let args = Args::parse_from(["midcomms-bench"]);
+        for contender in contenders(&args, &Nodes::new(2).unwrap()).unwrap() {
+            for workload in Workload::THROUGHPUT {
+                let rate = contender.throughput(&workload.load(2000)).unwrap();
+                assert!(rate > 0.0, "{:?}, {workload:?}", contender.name());
+            }
+            for workload in Workload::ROUND_TRIP {
+                let times = contender.round_trips(&workload.load(100)).unwrap();
+                assert_eq!(times.len(), 100, "{:?}, {workload:?}", contender.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_contender_that_is_not_part_of_the_build_is_refused() {
+        let all = Args::parse_from(["midcomms-bench"]);
+        let nodes = Nodes::new(1).unwrap();
+        let offered: Vec<Name> = contenders(&all, &nodes).unwrap().iter().map(|one| one.name()).collect();
+        for name in Name::value_variants() {
+            let mut only = all.clone();
+            only.only = vec![*name];
+            assert_eq!(contenders(&only, &nodes).is_ok(), offered.contains(name), "{name:?}");
+        }
+    }
+}

@@ -202,11 +202,14 @@ fn send_one(stream: &mut TcpStream, batch: &mut Batch, number: u32) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::Workload;
 
-    const LOAD: Load = Load { len: 4000, messages: 5, warm_up: 1, both_ways: false };
+    fn five() -> Check {
+        Check::new(&Workload::OneWay4000.load(5))
+    }
 
     fn stream(numbers: &[u32]) -> Vec<u8> {
-        let mut batch = Batch::new(LOAD.len).unwrap();
+        let mut batch = Batch::new(4000).unwrap();
         for &number in numbers {
             batch.push(number);
         }
@@ -222,7 +225,7 @@ mod tests {
     fn envelopes_are_parsed_wherever_a_read_cuts_them() {
         let stream = stream(&[0, 1, 2, 3, 4]);
         for piece in [1, 7, 4023, 4024, 4025, 20_000] {
-            let (mut parser, mut check) = (Parser::new(), Check::new(&LOAD));
+            let (mut parser, mut check) = (Parser::new(), five());
             for bytes in stream.chunks(piece) {
                 feed(&mut parser, bytes, &mut check).unwrap();
             }
@@ -232,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_lost_envelope_is_refused() {
-        let (mut parser, mut check) = (Parser::new(), Check::new(&LOAD));
+        let (mut parser, mut check) = (Parser::new(), five());
         assert!(feed(&mut parser, &stream(&[0, 2]), &mut check).is_err());
     }
 

@@ -18,7 +18,7 @@ pub(crate) type Job<T> = Box<dyn FnOnce() -> Result<T> + Send>;
 /// The first that fails, without waiting for the others, which may be stuck because of it; and a run over its limit.
 pub(crate) fn run<T: Send + 'static>(jobs: Vec<Job<T>>, load: &Load) -> Result<Vec<T>> {
     let (done, results) = mpsc::channel();
-    let (deadline, count) = (Instant::now() + load.limit(), jobs.len());
+    let (deadline, count) = (Instant::now() + load.limit, jobs.len());
     for job in jobs {
         let done = done.clone();
         // Fails only if an earlier job has, and then nobody asks any more.

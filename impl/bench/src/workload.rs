@@ -1,5 +1,7 @@
 //! What is measured.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -65,6 +67,9 @@ impl Workload {
     /// `timed` messages per direction or round trips, and a tenth of that before them.
     pub(crate) fn load(self, timed: u32) -> Load {
         let warm_up = timed / 10;
-        Load { len: self.len().into(), messages: timed + warm_up, warm_up, both_ways: self.both_ways() }
+        let messages = timed + warm_up;
+        let slowest = Duration::from_micros(if self.is_round_trip() { 1000 } else { 50 });
+        let limit = Duration::from_secs(60) + slowest * messages;
+        Load { len: self.len().into(), messages, warm_up, both_ways: self.both_ways(), limit }
     }
 }
