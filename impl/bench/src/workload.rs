@@ -9,25 +9,30 @@ use crate::load::Load;
 
 /// What a run does. Lengths are of the message with its header, without the envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
 pub(crate) enum Workload {
     /// Messages of 88 bytes from node a to node b.
     #[value(name = "one-way-88")]
+    #[serde(rename = "one-way-88")]
     OneWay88,
     /// Messages of 4,000 bytes from node a to node b.
     #[value(name = "one-way-4000")]
+    #[serde(rename = "one-way-4000")]
     OneWay4000,
     /// Messages of 88 bytes in both directions at once.
     #[value(name = "both-ways-88")]
+    #[serde(rename = "both-ways-88")]
     BothWays88,
     /// Messages of 4,000 bytes in both directions at once.
     #[value(name = "both-ways-4000")]
+    #[serde(rename = "both-ways-4000")]
     BothWays4000,
     /// One message of 88 bytes there and one back, and again.
     #[value(name = "round-trip-88")]
+    #[serde(rename = "round-trip-88")]
     RoundTrip88,
     /// One message of 4,000 bytes there and one back, and again.
     #[value(name = "round-trip-4000")]
+    #[serde(rename = "round-trip-4000")]
     RoundTrip4000,
 }
 
