@@ -28,6 +28,6 @@ mod socket;
 pub use config::{Config, Limits, PORT, PeerConfig, Transport};
 pub use error::Error;
 pub use events::Events;
-pub use inbox::PeerEvent;
+pub use inbox::{PeerEvent, PeerEvents};
 pub use node::{Builder, Node};
 pub use peer::{PeerHandle, PeerStats, Slot};

@@ -4,6 +4,7 @@
 //! well. [`Peer`] is one record with the connections below it; a driver hands it [`Input`] with the time, does what
 //! [`Transmit`] says and passes [`Event`] on. The crate's own driver is `lowcomms`; tests have one with virtual time.
 
+mod batch;
 mod config;
 mod error;
 mod event;
@@ -17,6 +18,7 @@ mod state;
 mod stats;
 mod time;
 
+pub use batch::EventBatch;
 pub use config::Config;
 #[cfg(all(feature = "serde", feature = "tokio"))]
 pub(crate) use config::millis;

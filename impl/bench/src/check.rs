@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use midcomms::wire::HEADER_LEN;
 
 use crate::load::{self, Load};
 
@@ -31,14 +32,23 @@ impl Check {
     /// Takes the next message as it was delivered, header included, envelope not.
     #[inline]
     pub(crate) fn see(&mut self, message: &[u8]) -> Result<()> {
-        let got = load::number(message);
+        self.count(load::number(message), message.len())
+    }
+
+    /// Takes the next message without its header.
+    #[inline]
+    pub(crate) fn see_body(&mut self, body: &[u8]) -> Result<()> {
+        self.count(load::number_of_body(body), HEADER_LEN + body.len())
+    }
+
+    #[inline]
+    fn count(&mut self, got: Option<u32>, len: usize) -> Result<()> {
         ensure!(
-            got == Some(self.next) && message.len() == self.load.len && !self.is_done(),
-            "expected message {} of {} with {} bytes, got number {got:?} with {} bytes",
+            got == Some(self.next) && len == self.load.len && !self.is_done(),
+            "expected message {} of {} with {} bytes, got number {got:?} with {len} bytes",
             self.next,
             self.load.messages,
             self.load.len,
-            message.len()
         );
         if self.next == self.load.warm_up {
             self.began = Some(Instant::now());

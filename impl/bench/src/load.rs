@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::midcomms::wire::{
-    HEADER_LEN, Inner, LockspaceId, MSG_FIXED_LEN, MSG_LEN, Message, Msg, NodeId, Options, Opts, Sender, Seq, Version,
+    HEADER_LEN, Inner, LockspaceId, MSG_FIXED_LEN, MSG_LEN, Message, Msg, MsgType, NodeId, Options, Opts, Sender, Seq, Version,
 };
 use anyhow::{Context, Result};
 
@@ -49,7 +49,8 @@ pub(crate) fn enveloped(len: usize) -> Result<Vec<u8>> {
 
 fn with_message(len: usize, with: impl FnOnce(Inner<'_>) -> Result<()>) -> Result<()> {
     let block_len = len.checked_sub(MSG_LEN).with_context(|| format!("{len} bytes are no MSG: it has {MSG_LEN}"))?;
-    let fixed = [0; MSG_FIXED_LEN];
+    let mut fixed = [0; MSG_FIXED_LEN];
+    *fixed.first_chunk_mut().context("a MSG has words")? = MsgType::Request.to_wire().to_le_bytes();
     let block: Vec<u8> = (1..=u8::MAX).cycle().take(block_len).collect();
     let inner = Inner::msg(SENDER, LockspaceId(1), Msg::new(&fixed, &block))?;
     with(inner)
@@ -61,6 +62,20 @@ pub(crate) fn set_number(message: &mut [u8], number: u32) {
     if let Some(word) = message.get_mut(NUMBER_AT..).and_then(<[u8]>::first_chunk_mut) {
         *word = number.to_le_bytes();
     }
+}
+
+/// The same where `body` is all behind the header.
+#[inline]
+pub(crate) fn set_number_of_body(body: &mut [u8], number: u32) {
+    if let Some(word) = body.get_mut(NUMBER_AT - HEADER_LEN..).and_then(<[u8]>::first_chunk_mut) {
+        *word = number.to_le_bytes();
+    }
+}
+
+/// The number of a message of which `body` is all behind the header.
+#[inline]
+pub(crate) fn number_of_body(body: &[u8]) -> Option<u32> {
+    body.get(NUMBER_AT - HEADER_LEN..)?.first_chunk().map(|word| u32::from_le_bytes(*word))
 }
 
 /// The number of a [`message`], `None` if it is too short to have one.

@@ -73,6 +73,10 @@ pub struct Limits {
     /// The longest wait between two attempts.
     #[cfg_attr(feature = "serde", serde(rename = "reconnect_max_ms", with = "midcomms::millis"))]
     pub reconnect_max: Duration,
+    /// How long the one of two nodes with the greater id waits for the other to connect before it does so itself: one
+    /// connection that carries both directions costs less than two (NET-1).
+    #[cfg_attr(feature = "serde", serde(rename = "give_way_ms", with = "midcomms::millis"))]
+    pub give_way: Duration,
     /// How long bytes may wait for the peer's transport before the connection counts as broken (TCP on Linux; elsewhere
     /// and with SCTP the system's own time).
     #[cfg_attr(feature = "serde", serde(rename = "silence_ms", with = "midcomms::millis"))]
@@ -93,6 +97,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(5),
             reconnect_min: Duration::from_millis(50),
             reconnect_max: Duration::from_secs(5),
+            give_way: Duration::from_millis(5),
             silence: Duration::from_secs(30),
             linger: Duration::from_secs(1),
             events: 16 * 1024,

@@ -12,7 +12,9 @@ use super::link::Link;
 /// Tries each of the peer's addresses once, after the wait that so many attempts in vain call for.
 pub(crate) async fn open(link: Arc<Link>, attempts: u32) {
     let shared = &link.shared;
-    sleep(backoff(&shared.limits, attempts, fastrand::f64())).await;
+    let give_way = if shared.node > link.peer { shared.limits.give_way } else { Duration::ZERO };
+    sleep(backoff(&shared.limits, attempts, fastrand::f64()).max(give_way)).await;
+    link.connecting();
     for address in link.addresses().iter().copied() {
         let connecting = shared.transport.connect(shared.source(address), address);
         match timeout(shared.limits.connect_timeout, connecting).await {

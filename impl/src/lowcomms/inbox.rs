@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::midcomms::Event;
+use crate::midcomms::{Event, EventBatch};
 use crate::wire::NodeId;
 
 /// An event and the peer that it is about.
@@ -18,9 +18,36 @@ pub struct PeerEvent {
     pub event: Event,
 }
 
+/// Events of one peer, in the order in which they happened: an iterator that takes them.
+#[derive(Debug)]
+pub struct PeerEvents {
+    /// Which peer.
+    pub peer: NodeId,
+    /// What happened.
+    pub events: EventBatch,
+}
+
+impl Iterator for PeerEvents {
+    type Item = PeerEvent;
+
+    #[inline]
+    fn next(&mut self) -> Option<PeerEvent> {
+        // That there is room is an answer to calls, which have had it.
+        let event = self.events.by_ref().find(|event| !matches!(event, Event::SendReady))?;
+        Some(PeerEvent { peer: self.peer, event })
+    }
+}
+
+/// Read batches that are kept for their memory.
+const KEPT: usize = 16;
+
 #[derive(Debug, Default)]
 struct Queue {
-    events: VecDeque<PeerEvent>,
+    batches: VecDeque<PeerEvents>,
+    /// Events in them.
+    events: usize,
+    /// Batches that were read, for their memory.
+    empty: Vec<EventBatch>,
     reader: Option<Waker>,
     is_closed: bool,
     /// Nobody reads any more.
@@ -46,17 +73,32 @@ impl Inbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends events, wakes who reads them.
-    pub(crate) fn push(&self, peer: NodeId, events: impl Iterator<Item = Event>) {
+    /// Appends events, wakes who reads them. Gives an empty batch back.
+    pub(crate) fn push(&self, peer: NodeId, mut events: EventBatch) -> EventBatch {
         let mut queue = self.lock();
         if queue.is_abandoned {
-            return events.for_each(drop);
+            events.by_ref().for_each(drop);
+            return events;
         }
-        queue.events.extend(events.map(|event| PeerEvent { peer, event }));
-        let reader = if queue.events.is_empty() { None } else { queue.reader.take() };
+        queue.events += events.len();
+        queue.batches.push_back(PeerEvents { peer, events });
+        let empty = queue.empty.pop().unwrap_or_default();
+        let reader = queue.reader.take();
         drop(queue);
         if let Some(reader) = reader {
             reader.wake();
+        }
+        empty
+    }
+
+    /// Takes a batch that was read, for its memory.
+    pub(crate) fn give_back(&self, mut batch: EventBatch) {
+        if batch.next().is_some() {
+            return; // not read to its end: the node is gone
+        }
+        let mut queue = self.lock();
+        if queue.empty.len() < KEPT {
+            queue.empty.push(batch);
         }
     }
 
@@ -78,28 +120,29 @@ impl Inbox {
 
     fn has_room(&self) -> bool {
         let mut queue = self.lock();
-        let has_room = queue.events.len() < self.limit || queue.is_closed;
+        let has_room = queue.events < self.limit || queue.is_closed;
         queue.is_awaited |= !has_room;
         has_room
     }
 
-    /// Exchanges what waits for `into`, which has to be empty.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>, into: &mut VecDeque<PeerEvent>) -> Poll<()> {
+    /// Exchanges what waits for `into`, which has to be empty. False if nothing will come any more.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>, into: &mut VecDeque<PeerEvents>) -> Poll<bool> {
         let mut queue = self.lock();
-        if queue.events.is_empty() {
+        if queue.batches.is_empty() {
             if queue.is_closed {
-                return Poll::Ready(());
+                return Poll::Ready(false);
             }
             queue.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        core::mem::swap(&mut queue.events, into);
+        core::mem::swap(&mut queue.batches, into);
+        queue.events = 0;
         let is_awaited = core::mem::take(&mut queue.is_awaited);
         drop(queue);
         if is_awaited {
             self.room.notify_waiters();
         }
-        Poll::Ready(())
+        Poll::Ready(true)
     }
 
     /// No more events will come, or nobody will read them.
@@ -119,6 +162,7 @@ impl Inbox {
         self.close();
         let mut queue = self.lock();
         queue.is_abandoned = true;
-        queue.events = VecDeque::new();
+        queue.batches = VecDeque::new();
+        queue.events = 0;
     }
 }

@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::config::{Limits, Transport};
 use super::inbox::Inbox;
 use super::{connect, reader};
-use crate::midcomms::{ConnectionId, Event, Input, Peer, SendError, Shutdown, Time};
+use crate::midcomms::{ConnectionId, Event, EventBatch, Input, Peer, SendError, Shutdown, Time};
 use crate::wire::NodeId;
 
 /// Bytes that may be sent without the driver having had its turn, before a sender gives way to it.
@@ -62,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) peer: Peer,
     attached: Vec<Attached>,
     opening: Option<AbortHandle>,
+    /// What opens a connection does not wait any more.
+    is_connecting: bool,
     next_connection: u64,
     /// Attempts to connect since bytes last came.
     attempts: u32,
@@ -70,6 +72,8 @@ pub(crate) struct Core {
     sleeps_until: Option<Time>,
     /// Bytes sent since the driver had its turn.
     since_turn: usize,
+    /// What the core collects events in next.
+    empty: EventBatch,
     /// How the last shutdown ended.
     pub(crate) shut_down: Option<Shutdown>,
     /// The last connection ended by a break, so the peer may not have got the last ACK.
@@ -95,11 +99,13 @@ impl Link {
         let core = Core {
             attached: Vec::new(),
             opening: None,
+            is_connecting: false,
             next_connection: 1,
             attempts: 0,
             is_idle: false,
             sleeps_until: None,
             since_turn: 0,
+            empty: EventBatch::default(),
             shut_down: None,
             ended_by_break: false,
             is_closed: false,
@@ -142,16 +148,18 @@ impl Link {
 
     /// Passes on what the core has to say. To be called whenever something happened to it.
     pub(crate) fn settle(&self, core: &mut Core) {
-        let mut is_change = false;
-        let Core { peer, shut_down, .. } = core;
-        let watched = peer.drain_events().inspect(|event| {
-            is_change |= !matches!(event, Event::Delivered(_));
-            note(self, shut_down, event);
-        });
-        // A shutdown's end and room for senders are answers to calls.
-        self.shared.inbox.push(self.peer, watched.filter(|event| !matches!(event, Event::SendReady)));
-        if is_change {
-            self.change.notify_waiters();
+        if !core.peer.events().is_empty() {
+            let mut is_change = false;
+            for event in core.peer.events().others() {
+                is_change = true;
+                note(self, &mut core.shut_down, event);
+            }
+            let empty = core::mem::take(&mut core.empty);
+            let events = core.peer.swap_events(empty);
+            core.empty = self.shared.inbox.push(self.peer, events);
+            if is_change {
+                self.change.notify_waiters();
+            }
         }
         self.rouse(core);
     }
@@ -233,6 +241,12 @@ impl Link {
         if let Some(id) = self.attach(&mut core, stream) {
             debug!(peer = %self.peer, connection = %id, "accepted");
             core.peer.handle_input(self.now(), Input::Accepted(id));
+            if !core.is_connecting
+                && let Some(waiting) = core.opening.take()
+            {
+                waiting.abort();
+                core.peer.handle_input(self.now(), Input::OpenFailed);
+            }
             self.settle(&mut core);
         }
     }
@@ -247,6 +261,11 @@ impl Link {
             core.peer.handle_input(self.now(), Input::Opened(id));
             self.settle(&mut core);
         }
+    }
+
+    /// The wait before a connection is over.
+    pub(crate) fn connecting(&self) {
+        self.lock().is_connecting = true;
     }
 
     pub(crate) fn open_failed(&self) {
@@ -286,6 +305,7 @@ impl Link {
         if core.opening.is_none() && !core.is_closed {
             let task = tokio::spawn(connect::open(Arc::clone(self), core.attempts));
             core.opening = Some(task.abort_handle());
+            core.is_connecting = false;
         }
     }
 

@@ -1,6 +1,5 @@
 //! From a connection to the core.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -13,8 +12,6 @@ use crate::midcomms::{ConnectionId, Input};
 
 /// What a connection reads at first; most are idle.
 const FIRST_READ: usize = 4 * 1024;
-/// An idle connection gives its buffer back.
-const IDLE: Duration = Duration::from_secs(10);
 
 /// Reports the end of its connection even if the task panics.
 struct Guard {
@@ -47,21 +44,19 @@ async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) 
         link.shared.inbox.room().await;
         if buffer.capacity() < want / 4 {
             buffer.reserve(want);
+        } else if buffer.capacity() > want * 4 {
+            buffer = BytesMut::with_capacity(want); // busy once, idle now
         }
         let room = buffer.capacity();
-        let read = match tokio::time::timeout(IDLE, input.read_buf(&mut buffer)).await {
-            Ok(read) => read?,
-            Err(_) => {
-                (buffer, want) = (BytesMut::new(), FIRST_READ);
-                continue;
-            }
-        };
+        let read = input.read_buf(&mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
-        if read == room {
-            want = (want * 2).min(most);
-        }
+        want = match read {
+            _ if read == room => (want * 2).min(most),
+            _ if read < want / 8 => (want / 2).max(FIRST_READ),
+            _ => want,
+        };
         let chunk = buffer.split().freeze();
         let now = link.now();
         let mut core = link.lock();

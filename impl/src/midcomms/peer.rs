@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::batch::EventBatch;
 use super::config::Config;
 use super::error::{PeerMisbehaved, SendError};
 use super::event::{Event, Kind};
@@ -50,6 +51,9 @@ pub struct Peer {
     theirs: Option<Connection>,
     /// [`Transmit::Open`] is not answered yet.
     is_opening: bool,
+    /// A session's connections broke: of two nodes, the one with the smaller id opens one again although it has nothing
+    /// to send, so that the other need not.
+    is_reopening: bool,
     closes: Vec<ConnectionId>,
     control: BytesMut,
 }
@@ -64,6 +68,7 @@ impl Peer {
             ours: None,
             theirs: None,
             is_opening: false,
+            is_reopening: false,
             closes: Vec::new(),
             control: BytesMut::new(),
         }
@@ -161,12 +166,12 @@ impl Peer {
     /// Whether [`Peer::poll_transmit`] would have something.
     #[must_use]
     pub fn has_transmit(&self) -> bool {
-        !self.closes.is_empty()
-            || (self.record.has_output()
-                && match self.sending() {
-                    Some(connection) => !connection.is_writing,
-                    None => !self.is_opening,
-                })
+        let has_output = self.record.has_output();
+        let has_work = match self.sending() {
+            Some(connection) => has_output && !connection.is_writing,
+            None => (has_output || self.is_reopening) && !self.is_opening,
+        };
+        has_work || !self.closes.is_empty()
     }
 
     /// Whether everything that there is to say was handed over and written.
@@ -208,6 +213,7 @@ impl Peer {
 
     fn handle_fence(&mut self, now: Time) {
         self.is_opening = false;
+        self.is_reopening = false;
         self.give_up_all(now);
         self.record.handle_fence(now);
     }
@@ -225,6 +231,7 @@ impl Peer {
 
     fn handle_open_failed(&mut self) {
         self.is_opening = false;
+        self.is_reopening = false;
         if self.theirs.is_some() {
             self.record.handle_other_connection();
         }
@@ -241,6 +248,7 @@ impl Peer {
     }
 
     fn begin(&mut self, now: Time, connection: ConnectionId, is_ours: bool) {
+        self.is_reopening = false;
         self.record.counters.connections += 1;
         self.record.observe(now, Occurrence::Opened { connection, is_ours });
     }
@@ -284,6 +292,7 @@ impl Peer {
             return;
         }
         self.record.counters.breaks += 1;
+        self.is_reopening = self.record.is_open() && self.node() < self.peer();
         self.record.observe(now, Occurrence::GivenUp { connection: id });
         self.give_up_all(now);
         self.record.handle_other_connection();
@@ -366,12 +375,18 @@ impl Peer {
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.record.events.pop_front()
+        self.record.events.next()
     }
 
-    /// Takes everything that happened at once.
-    pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
-        self.record.events.drain(..)
+    /// Exchanges everything that happened for `empty`, which lends its memory to what happens next.
+    pub(crate) fn swap_events(&mut self, empty: EventBatch) -> EventBatch {
+        core::mem::replace(&mut self.record.events, empty)
+    }
+
+    /// What happened and was not taken.
+    #[must_use]
+    pub fn events(&self) -> &EventBatch {
+        &self.record.events
     }
 
     /// The next thing to do. What [`Transmit::Write`] has to write is appended to `batch`.
@@ -417,6 +432,7 @@ fn receive(
     chunk: &Bytes,
 ) -> Result<(), PeerMisbehaved> {
     let chunk_at = framer.offset().saturating_add(framer.pending() as u64);
+    record.events.begin_chunk();
     let mut frames = framer.frames(chunk);
     while let Some(frame) = frames.next_frame() {
         let frame = frame.map_err(PeerMisbehaved::Unparseable)?;
@@ -425,6 +441,7 @@ fn receive(
             None => {
                 let copy = Bytes::copy_from_slice(frame.bytes);
                 record.handle_message(now, speaker, &copy, 0..copy.len())?;
+                record.events.begin_chunk();
             }
         }
     }

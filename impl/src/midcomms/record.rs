@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::batch::EventBatch;
 use super::config::Config;
 use super::error::PeerMisbehaved;
 use super::event::{Event, Reason};
@@ -96,7 +97,7 @@ pub(super) struct Record {
     pending: Pending,
     timers: Timers,
     pub(super) counters: Counters,
-    pub(super) events: VecDeque<Event>,
+    pub(super) events: EventBatch,
     pub(super) observer: Option<Box<dyn Observer>>,
 }
 
@@ -125,7 +126,7 @@ impl Record {
             pending: Pending::default(),
             timers: Timers::default(),
             counters: Counters::default(),
-            events: VecDeque::new(),
+            events: EventBatch::default(),
             observer: None,
         }
     }
@@ -142,6 +143,11 @@ impl Record {
 
     pub(super) fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether there is a session with a peer that has answered.
+    pub(super) fn is_open(&self) -> bool {
+        self.state != State::Closed && self.version.is_some()
     }
 
     pub(super) fn version(&self) -> Option<Version> {
@@ -212,7 +218,7 @@ impl Record {
     }
 
     pub(super) fn tell(&mut self, event: Event) {
-        self.events.push_back(event);
+        self.events.push(event);
     }
 
     /// Counts what the peer did, and tells it while `told`, its connection's count, is small.

@@ -1,5 +1,6 @@
 //! The whole crate over real sockets: promises kept through breaks, hostile peers, processes that are killed.
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

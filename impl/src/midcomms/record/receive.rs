@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Answer, Record};
 use crate::midcomms::error::PeerMisbehaved;
-use crate::midcomms::event::{Delivery, Event, Kind, Reason};
+use crate::midcomms::event::{Event, Kind, Reason};
 use crate::midcomms::hello::{Ids, Incarnation, Tail};
 use crate::midcomms::input::ConnectionId;
 use crate::midcomms::observer::{Occurrence, Outcome};
@@ -43,11 +43,10 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
-    /// What is behind the header of the MSG or RCOM.
-    fn body(&self) -> Bytes {
+    /// Where in the chunk that is which stands behind the header of the MSG or RCOM.
+    fn body(&self) -> (usize, usize) {
         let inner = self.message.inner_range().unwrap_or_default();
-        let start = self.at.start.saturating_add(inner.start).saturating_add(HEADER_LEN);
-        self.chunk.slice(start.min(self.at.end)..self.at.end)
+        (self.at.start.saturating_add(inner.start).saturating_add(HEADER_LEN), self.at.end)
     }
 
     fn is_fin(&self) -> bool {
@@ -310,7 +309,7 @@ impl Record {
         let kind = if inner.cmd() == Cmd::Msg { Kind::Msg } else { Kind::Rcom };
         let lockspace = inner.lockspace().unwrap_or_default();
         self.counters.delivered += 1;
-        self.tell(Event::Delivered(Delivery { seq, kind, lockspace, body: arrival.body() }));
+        self.events.deliver(seq, kind, lockspace, arrival.chunk, arrival.body());
     }
 
     /// RCV-5.

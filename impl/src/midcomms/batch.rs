@@ -1,0 +1,127 @@
+//! Events on their way to the upper layer.
+//!
+//! A delivery is a place in a chunk until somebody takes it: only then its body becomes a handle of its own. So the
+//! thread that reads and the one that handles messages do not fight over a counter for every message.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::event::{Delivery, Event, Kind};
+use crate::wire::{LockspaceId, Seq};
+
+/// Where the body of a delivery lies.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    seq: Option<Seq>,
+    kind: Kind,
+    lockspace: LockspaceId,
+    /// Which chunk, counted from the first one of this batch.
+    chunk: u32,
+    start: u32,
+    end: u32,
+}
+
+#[derive(Debug)]
+enum Item {
+    Delivered(Place),
+    Other(Box<Event>),
+}
+
+/// Events in the order in which they happened: an iterator that takes them.
+#[derive(Debug, Default)]
+pub struct EventBatch {
+    items: VecDeque<Item>,
+    chunks: VecDeque<Bytes>,
+    /// Chunks that were dropped from the front, and all there have been.
+    dropped: u32,
+    /// The chunk that is being cut into messages is among them.
+    is_current: bool,
+}
+
+impl EventBatch {
+    /// Events that were not taken.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// What is no delivery.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Event> + '_ {
+        self.items.iter().filter_map(|item| match item {
+            Item::Other(event) => Some(&**event),
+            Item::Delivered(_) => None,
+        })
+    }
+
+    /// What is delivered from now on lies in another chunk.
+    pub(super) fn begin_chunk(&mut self) {
+        self.is_current = false;
+    }
+
+    pub(super) fn push(&mut self, event: Event) {
+        self.items.push_back(Item::Other(Box::new(event)));
+    }
+
+    /// A message whose body lies from `start` to `end` in `chunk`.
+    #[inline]
+    pub(super) fn deliver(
+        &mut self,
+        seq: Option<Seq>,
+        kind: Kind,
+        lockspace: LockspaceId,
+        chunk: &Bytes,
+        (start, end): (usize, usize),
+    ) {
+        if !self.is_current {
+            self.is_current = true;
+            self.chunks.push_back(chunk.clone());
+        }
+        let index = u32::try_from(self.chunks.len()).unwrap_or(u32::MAX).saturating_sub(1);
+        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let chunk = self.dropped.wrapping_add(index);
+        let place = Place { seq, kind, lockspace, chunk, start: narrow(start), end: narrow(end) };
+        self.items.push_back(Item::Delivered(place));
+    }
+
+    #[inline]
+    fn open(&mut self, place: Place) -> Option<Event> {
+        while self.dropped != place.chunk && !self.chunks.is_empty() {
+            self.chunks.pop_front();
+            self.dropped = self.dropped.wrapping_add(1);
+        }
+        let chunk = self.chunks.front()?;
+        let end = (place.end as usize).min(chunk.len());
+        let body = chunk.slice((place.start as usize).min(end)..end);
+        let Place { seq, kind, lockspace, .. } = place;
+        Some(Event::Delivered(Delivery { seq, kind, lockspace, body }))
+    }
+}
+
+impl Iterator for EventBatch {
+    type Item = Event;
+
+    #[inline]
+    fn next(&mut self) -> Option<Event> {
+        match self.items.pop_front() {
+            Some(Item::Delivered(place)) => self.open(place),
+            Some(Item::Other(event)) => Some(*event),
+            None => {
+                self.chunks.clear();
+                self.dropped = 0;
+                self.is_current = false;
+                None
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.items.len(), Some(self.items.len()))
+    }
+}
