@@ -65,7 +65,12 @@ fn main() {
             let mut n = 0;
             if mode == 1 {
                 while n < count {
-                    n += e2.next_batch().await.unwrap().filter(|e| matches!(e.event, Event::Delivered(_))).count();
+                    let b = e2.next_batch().await.unwrap();
+                    while let Some(e) = b.events.next_ref() {
+                        if matches!(e, midcomms::midcomms::EventRef::Delivered { .. }) {
+                            n += 1;
+                        }
+                    }
                 }
             } else {
                 while n < count {

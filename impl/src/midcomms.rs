@@ -18,7 +18,7 @@ mod state;
 mod stats;
 mod time;
 
-pub use batch::EventBatch;
+pub use batch::{EventBatch, EventRef};
 pub use config::Config;
 #[cfg(all(feature = "serde", feature = "tokio"))]
 pub(crate) use config::millis;

@@ -28,6 +28,24 @@ enum Item {
     Other(Box<Event>),
 }
 
+/// An event with a body that is lent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventRef<'a> {
+    /// A message came. The fields are those of [`Delivery`].
+    Delivered {
+        /// Its number; `None` if it came bare.
+        seq: Option<Seq>,
+        /// MSG or RCOM.
+        kind: Kind,
+        /// The second word of its header.
+        lockspace: LockspaceId,
+        /// All that is behind its header.
+        body: &'a [u8],
+    },
+    /// Anything else.
+    Other(Event),
+}
+
 /// Events in the order in which they happened: an iterator that takes them.
 #[derive(Debug, Default)]
 pub struct EventBatch {
@@ -90,13 +108,48 @@ impl EventBatch {
         self.items.push_back(Item::Delivered(place));
     }
 
+    /// The next event, a delivery's body lent: for who handles it on the spot, a little cheaper than [`Iterator::next`].
     #[inline]
-    fn open(&mut self, place: Place) -> Option<Event> {
+    pub fn next_ref(&mut self) -> Option<EventRef<'_>> {
+        match self.items.pop_front() {
+            Some(Item::Delivered(place)) => {
+                let Place { seq, kind, lockspace, .. } = place;
+                let body = self.lend(place)?;
+                Some(EventRef::Delivered { seq, kind, lockspace, body })
+            }
+            Some(Item::Other(event)) => Some(EventRef::Other(*event)),
+            None => {
+                self.reset();
+                None
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        self.chunks.clear();
+        self.dropped = 0;
+        self.is_current = false;
+    }
+
+    #[inline]
+    fn lend(&mut self, place: Place) -> Option<&[u8]> {
+        let chunk = self.advance(place)?;
+        chunk.get(place.start as usize..place.end as usize)
+    }
+
+    /// The chunk that `place` is in; those before it are done with.
+    #[inline]
+    fn advance(&mut self, place: Place) -> Option<&Bytes> {
         while self.dropped != place.chunk && !self.chunks.is_empty() {
             self.chunks.pop_front();
             self.dropped = self.dropped.wrapping_add(1);
         }
-        let chunk = self.chunks.front()?;
+        self.chunks.front()
+    }
+
+    #[inline]
+    fn open(&mut self, place: Place) -> Option<Event> {
+        let chunk = self.advance(place)?;
         let end = (place.end as usize).min(chunk.len());
         let body = chunk.slice((place.start as usize).min(end)..end);
         let Place { seq, kind, lockspace, .. } = place;
@@ -113,9 +166,7 @@ impl Iterator for EventBatch {
             Some(Item::Delivered(place)) => self.open(place),
             Some(Item::Other(event)) => Some(*event),
             None => {
-                self.chunks.clear();
-                self.dropped = 0;
-                self.is_current = false;
+                self.reset();
                 None
             }
         }
