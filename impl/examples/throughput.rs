@@ -7,8 +7,10 @@ use std::time::Instant;
 fn main() {
     let args: Vec<usize> = std::env::args().skip(1).map(|a| a.parse().unwrap()).collect();
     let (len, count, mode) = (args[0] - 16, args[1], args[2]);
-    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let rt2 = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let rt =
+        tokio::runtime::Builder::new_multi_thread().thread_name("tx").worker_threads(1).enable_all().build().unwrap();
+    let rt2 =
+        tokio::runtime::Builder::new_multi_thread().thread_name("rx").worker_threads(1).enable_all().build().unwrap();
     rt.block_on(async {
         let (one, two, ls) = (NodeId(1), NodeId(2), LockspaceId(7));
         let (n1, mut e1) = Node::builder(one).listen("127.0.0.1:0".parse().unwrap()).start().unwrap();

@@ -52,7 +52,7 @@ mod resync;
 
 pub use decode::decode;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, FrameError};
-pub use frame::{Frame, Framer, Frames, HalfMessage};
+pub use frame::{Frame, Framer, Frames, HalfMessage, whole_messages};
 pub use header::{
     HEADER_LEN, Header, MAX_INNER_LEN, MAX_MESSAGE_LEN, MSG_FIXED_LEN, MSG_LEN, MSG_WORDS, OPTS_LEN, RCOM_LEN,
     VERSION_3_1, VERSION_3_2,

@@ -4,6 +4,7 @@ use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::BytesMut;
 use tokio::sync::Notify;
 
 use crate::midcomms::{Event, EventBatch};
@@ -46,8 +47,9 @@ struct Queue {
     batches: VecDeque<PeerEvents>,
     /// Events in them.
     events: usize,
-    /// Batches that were read, for their memory.
+    /// Batches that were read, for their memory, and what connections had read them into.
     empty: Vec<EventBatch>,
+    buffers: Vec<BytesMut>,
     reader: Option<Waker>,
     is_closed: bool,
     /// Nobody reads any more.
@@ -62,11 +64,13 @@ pub(crate) struct Inbox {
     queue: Mutex<Queue>,
     room: Notify,
     limit: usize,
+    /// The most that a connection reads at once.
+    read_bytes: usize,
 }
 
 impl Inbox {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { queue: Mutex::default(), room: Notify::new(), limit: limit.max(1) }
+    pub(crate) fn new(limit: usize, read_bytes: usize) -> Self {
+        Self { queue: Mutex::default(), room: Notify::new(), limit: limit.max(1), read_bytes }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -97,9 +101,19 @@ impl Inbox {
             return; // not read to its end: the node is gone
         }
         let mut queue = self.lock();
+        for mut buffer in batch.buffers() {
+            if queue.buffers.len() < KEPT && buffer.try_reclaim(self.read_bytes) {
+                queue.buffers.push(buffer);
+            }
+        }
         if queue.empty.len() < KEPT {
             queue.empty.push(batch);
         }
+    }
+
+    /// A buffer that was used before, if there is one and connections read so much at once.
+    pub(crate) fn buffer(&self, want: usize) -> Option<BytesMut> {
+        if want == self.read_bytes { self.lock().buffers.pop() } else { None }
     }
 
     /// Waits until another read may be made.

@@ -198,7 +198,7 @@ impl Builder {
         let shared = Arc::new(Shared {
             node: config.node,
             clock,
-            inbox: Inbox::new(config.lowcomms.events),
+            inbox: Inbox::new(config.lowcomms.events, config.lowcomms.read_bytes),
             limits: config.lowcomms,
             transport: config.transport,
             listen: config.listen,

@@ -7,8 +7,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::tcp::OwnedReadHalf;
 use tracing::debug;
 
+use super::inbox::Inbox;
 use super::link::Link;
 use crate::midcomms::{ConnectionId, Input};
+use crate::wire::whole_messages;
 
 /// What a connection reads at first; most are idle.
 const FIRST_READ: usize = 4 * 1024;
@@ -42,12 +44,7 @@ async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) 
     let mut buffer = BytesMut::new();
     loop {
         link.shared.inbox.room().await;
-        if buffer.capacity() < want / 4 {
-            buffer.reserve(want);
-        } else if buffer.capacity() > want * 4 {
-            buffer = BytesMut::with_capacity(want); // busy once, idle now
-        }
-        let room = buffer.capacity();
+        let room = make_room(&mut buffer, want, &link.shared.inbox);
         let read = input.read_buf(&mut buffer).await?;
         if read == 0 {
             return Ok(());
@@ -57,11 +54,27 @@ async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) 
             _ if read < want / 8 => (want / 2).max(FIRST_READ),
             _ => want,
         };
-        let chunk = buffer.split().freeze();
+        // A half message stays in the buffer, so that its body comes to lie in one piece.
+        let chunk = buffer.split_to(whole_messages(&buffer)).freeze();
+        if chunk.is_empty() {
+            continue;
+        }
         let now = link.now();
         let mut core = link.lock();
         core.note_bytes();
         core.peer.handle_input(now, Input::Received(id, chunk));
         link.settle(&mut core);
     }
+}
+
+/// Sees to it that `want` bytes can be read, or nearly so, and says how many. What is in the buffer stays there.
+fn make_room(buffer: &mut BytesMut, want: usize, inbox: &Inbox) -> usize {
+    let room = buffer.capacity() - buffer.len();
+    if room < want / 4 || room > want * 4 {
+        // More than is wanted is what is left of a busy time.
+        let mut next = inbox.buffer(want).unwrap_or_else(|| BytesMut::with_capacity(want + buffer.len()));
+        next.extend_from_slice(buffer);
+        *buffer = next;
+    }
+    buffer.capacity() - buffer.len()
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::event::{Delivery, Event, Kind};
 use crate::wire::{LockspaceId, Seq};
@@ -51,6 +51,8 @@ pub enum EventRef<'a> {
 pub struct EventBatch {
     items: VecDeque<Item>,
     chunks: VecDeque<Bytes>,
+    /// Chunks that were read to their end.
+    spent: Vec<Bytes>,
     /// Chunks that were dropped from the front, and all there have been.
     dropped: u32,
     /// The chunk that is being cut into messages is among them.
@@ -75,6 +77,15 @@ impl EventBatch {
         self.items.iter().filter_map(|item| match item {
             Item::Other(event) => Some(&**event),
             Item::Delivered(_) => None,
+        })
+    }
+
+    /// The buffers of chunks that nobody has a handle to any more, empty.
+    pub(crate) fn buffers(&mut self) -> impl Iterator<Item = BytesMut> + '_ {
+        self.spent.drain(..).filter_map(|chunk| {
+            let mut buffer = chunk.try_into_mut().ok()?;
+            buffer.clear();
+            Some(buffer)
         })
     }
 
@@ -126,7 +137,7 @@ impl EventBatch {
     }
 
     fn reset(&mut self) {
-        self.chunks.clear();
+        self.spent.extend(self.chunks.drain(..));
         self.dropped = 0;
         self.is_current = false;
     }
@@ -141,7 +152,7 @@ impl EventBatch {
     #[inline]
     fn advance(&mut self, place: Place) -> Option<&Bytes> {
         while self.dropped != place.chunk && !self.chunks.is_empty() {
-            self.chunks.pop_front();
+            self.spent.extend(self.chunks.pop_front());
             self.dropped = self.dropped.wrapping_add(1);
         }
         self.chunks.front()

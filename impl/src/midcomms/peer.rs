@@ -15,6 +15,10 @@ use super::stats::Counters;
 use super::time::Time;
 use crate::wire::{Framer, LockspaceId, NodeId, Seq, Version};
 
+/// Room that is made for what is no part of the send queue, and when, in bytes.
+const CONTROL_BYTES: usize = 1024;
+const CONTROL_LEAST: usize = 256;
+
 /// One connection, as long as both ends may use it.
 #[derive(Debug)]
 struct Connection {
@@ -55,6 +59,7 @@ pub struct Peer {
     /// to send, so that the other need not.
     is_reopening: bool,
     closes: Vec<ConnectionId>,
+    /// What is written besides the send queue.
     control: BytesMut,
 }
 
@@ -407,6 +412,9 @@ impl Peer {
         };
         let begin = batch.len();
         connection.is_writing = true;
+        if self.control.capacity() < CONTROL_LEAST {
+            self.control.reserve(CONTROL_BYTES);
+        }
         let id = connection.id();
         self.record.poll_output(now, &mut connection.said, &mut self.control, batch);
         for messages in batch.iter().skip(begin) {
@@ -439,8 +447,8 @@ fn receive(
         match frame.offset.checked_sub(chunk_at).and_then(|start| usize::try_from(start).ok()) {
             Some(start) => record.handle_message(now, speaker, chunk, start..start + frame.bytes.len())?,
             None => {
-                let copy = Bytes::copy_from_slice(frame.bytes);
-                record.handle_message(now, speaker, &copy, 0..copy.len())?;
+                let message = Bytes::copy_from_slice(frame.bytes);
+                record.handle_message(now, speaker, &message, 0..message.len())?;
                 record.events.begin_chunk();
             }
         }

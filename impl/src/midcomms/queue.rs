@@ -11,6 +11,8 @@ use crate::wire::Seq;
 
 /// Bytes of a chunk of the log once a record has traffic; the first one is small, for most pairs are idle.
 const CHUNK: usize = 64 * 1024;
+/// Chunks that are kept when an ACK frees them: as many as an ACK of a busy peer frees, and some.
+const SPARE: usize = 4;
 const FIRST_CHUNK: usize = 4 * 1024;
 
 /// Where a message ends in the log, counted in bytes from the beginning of the incarnation, and whether it is committed.
@@ -58,7 +60,8 @@ pub(crate) struct SendQueue {
     /// Behind the last byte that was ever handed over.
     handed: u64,
     uncommitted: usize,
-    spare: Option<BytesMut>,
+    /// Chunks to write into next.
+    spare: Vec<BytesMut>,
 }
 
 impl SendQueue {
@@ -121,7 +124,7 @@ impl SendQueue {
 
     /// Forgets everything; the next number is `first`.
     pub(crate) fn reset(&mut self, first: Seq) {
-        let spare = self.spare.take();
+        let spare = core::mem::take(&mut self.spare);
         *self = Self { first, spare, ..Self::default() };
     }
 
@@ -247,7 +250,7 @@ impl SendQueue {
         let committed = self.committed_end();
         self.seal(committed);
         let size = if self.end() == 0 { FIRST_CHUNK } else { CHUNK };
-        let mut chunk = self.spare.take().unwrap_or_default();
+        let mut chunk = self.spare.pop().unwrap_or_default();
         chunk.reserve(size.max(self.tail.len() + len));
         chunk.extend_from_slice(&self.tail);
         self.tail = chunk;
@@ -263,11 +266,13 @@ impl SendQueue {
 
     /// Keeps a chunk that nobody holds any more, so that traffic at a steady pace allocates nothing.
     fn recycle(&mut self, bytes: Bytes) {
-        if self.spare.is_none()
+        if self.spare.len() < SPARE
             && let Ok(mut chunk) = bytes.try_into_mut()
         {
             chunk.clear();
-            self.spare = chunk.try_reclaim(CHUNK).then_some(chunk);
+            if chunk.try_reclaim(CHUNK) {
+                self.spare.push(chunk);
+            }
         }
     }
 }

@@ -31,6 +31,24 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Bytes of whole messages at the front of `bytes`, which begin with a message. All of them where a length cannot be
+/// (WIRE-2): there is nothing to wait for then.
+#[must_use]
+pub fn whole_messages(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(length) = bytes.get(at..).and_then(Header::parse).map(|header| header.length) {
+        let length = usize::from(length);
+        if !(HEADER_LEN..=MAX_MESSAGE_LEN).contains(&length) {
+            return bytes.len();
+        }
+        if bytes.len() - at < length {
+            break;
+        }
+        at += length;
+    }
+    at
+}
+
 /// What is left of a message when its stream ends (WIRE-3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HalfMessage {

@@ -1,0 +1,76 @@
+//! After warm-up the way of a message from one program to the other allocates nothing.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+use midcomms::midcomms::{Event, EventRef, Kind};
+use midcomms::wire::{LockspaceId, NodeId};
+use midcomms::{Events, Node, PeerHandle};
+
+const ONE: NodeId = NodeId(1);
+const TWO: NodeId = NodeId(2);
+const LOCKSPACE: LockspaceId = LockspaceId(7);
+
+fn pair() -> ((Node, Events), (Node, Events)) {
+    let (one, events1) = Node::builder(ONE).listen("127.6.0.1:0".parse().unwrap()).start().unwrap();
+    let (two, events2) = Node::builder(TWO).listen("127.6.0.2:0".parse().unwrap()).start().unwrap();
+    one.add_peer(TWO, two.listens_on().iter().copied()).unwrap();
+    two.add_peer(ONE, one.listens_on().iter().copied()).unwrap();
+    one.add_member(TWO, LOCKSPACE).unwrap();
+    two.add_member(ONE, LOCKSPACE).unwrap();
+    ((one, events1), (two, events2))
+}
+
+/// Sends `count` messages in bursts and reads each burst back out, one event at a time or in batches.
+async fn exchange(peer: &PeerHandle, events: &mut Events, body: &[u8], count: usize, in_batches: bool) {
+    let burst = 100_000 / body.len();
+    for _ in 0..count / burst {
+        for _ in 0..burst {
+            peer.send(Kind::Msg, LOCKSPACE, body).await.unwrap();
+        }
+        let mut left = burst;
+        while left > 0 {
+            if in_batches {
+                let batch = events.next_batch().await.unwrap();
+                while let Some(event) = batch.events.next_ref() {
+                    left -= usize::from(matches!(event, EventRef::Delivered { .. }));
+                }
+            } else {
+                left -= usize::from(matches!(events.next().await.unwrap().event, Event::Delivered(_)));
+            }
+        }
+    }
+}
+
+fn allocations_of(len: usize, in_batches: bool) -> u64 {
+    const MESSAGES: usize = 50_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ((one, _events1), (_two, mut events2)) = runtime.block_on(async { pair() });
+    let peer = one.peer(TWO).unwrap();
+    let mut body = vec![0; len];
+    body[..4].copy_from_slice(&1u32.to_le_bytes());
+    runtime.block_on(exchange(&peer, &mut events2, &body, MESSAGES, in_batches));
+    let measured = allocation_counter::measure(|| {
+        runtime.block_on(exchange(&peer, &mut events2, &body, MESSAGES, in_batches));
+    });
+    println!("{MESSAGES} messages with bodies of {len} bytes: {measured:?}");
+    measured.count_total
+}
+
+/// A few allocations in 50,000 messages are a queue or a table of tokio's that grows once more; one for each chunk of 64 KiB
+/// would be more than a hundred already.
+const FEW: u64 = 20;
+
+#[test]
+fn small_messages_allocate_nothing() {
+    for in_batches in [false, true] {
+        let count = allocations_of(72, in_batches);
+        assert!(count <= FEW, "{count} allocations");
+    }
+}
+
+#[test]
+fn large_messages_allocate_nothing() {
+    for in_batches in [false, true] {
+        let count = allocations_of(3984, in_batches);
+        assert!(count <= FEW, "{count} allocations");
+    }
+}
