@@ -3,70 +3,20 @@
 use core::future::{Future as _, poll_fn};
 use core::pin::Pin;
 use core::task::Poll;
-use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Sleep;
 use tracing::debug;
 
 use super::link::Link;
-use crate::midcomms::{ConnectionId, Input, Time, Transmit};
+use super::writing::Writing;
+use crate::midcomms::{Input, Time, Transmit};
 
-/// Pieces that one system call takes.
-const SLICES: usize = 32;
 /// Writes after which other tasks have their turn.
 const WRITES: usize = 8;
-
-/// Whole messages on their way to one connection.
-#[derive(Debug)]
-struct Writing {
-    id: ConnectionId,
-    output: Arc<OwnedWriteHalf>,
-    pieces: Vec<Bytes>,
-    /// The first piece that is not written, and how much of it is.
-    at: usize,
-    offset: usize,
-}
-
-impl Writing {
-    /// Writes what the connection takes; true if nothing is left.
-    fn advance(&mut self) -> io::Result<bool> {
-        while self.at < self.pieces.len() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let mut skip = self.offset;
-            let mut count = 0;
-            for (slice, piece) in slices.iter_mut().zip(self.pieces.iter().skip(self.at)) {
-                *slice = IoSlice::new(piece.get(skip..).unwrap_or_default());
-                skip = 0;
-                count += 1;
-            }
-            match self.output.try_write_vectored(slices.get(..count).unwrap_or_default()) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => self.pass(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
-    }
-
-    fn pass(&mut self, mut written: usize) {
-        while let Some(piece) = self.pieces.get_mut(self.at) {
-            let left = piece.len() - self.offset;
-            if written < left {
-                self.offset += written;
-                return;
-            }
-            written -= left;
-            self.offset = 0;
-            self.at += 1;
-            *piece = Bytes::new();
-        }
-    }
-}
+/// Bytes that are not worth waiting for more.
+const GATHER_BYTES: usize = 32 * 1024;
 
 struct Driver {
     link: Arc<Link>,
@@ -75,14 +25,17 @@ struct Driver {
     batch: Vec<Bytes>,
     sleep: Pin<Box<Sleep>>,
     armed: Option<Time>,
+    /// When the last write was done there was more already: somebody sends without a pause.
+    is_streaming: bool,
 }
 
 /// Does what the core of `link` says until the node is closed.
 pub(crate) async fn drive(link: Arc<Link>) {
     let sleep = Box::pin(tokio::time::sleep(core::time::Duration::ZERO));
-    let mut driver = Driver { link, writes: Vec::new(), batch: Vec::new(), sleep, armed: None };
+    let mut driver = Driver { link, writes: Vec::new(), batch: Vec::new(), sleep, armed: None, is_streaming: false };
     while !driver.turn() {
         driver.wait().await;
+        driver.gather().await;
     }
 }
 
@@ -96,6 +49,11 @@ impl Driver {
             if !self.write() {
                 return false;
             }
+            let waiting = self.link.lock().peer.output_bytes();
+            self.is_streaming = waiting > 0;
+            if waiting < GATHER_BYTES {
+                break;
+            }
         }
         self.link.work.notify_one(); // there may be more: after the others
         false
@@ -107,6 +65,7 @@ impl Driver {
         let now = link.now();
         let mut core = link.lock();
         core.begin_turn();
+        self.writes.extend(core.take_unfinished());
         if core.peer.poll_timeout().is_some_and(|at| at <= now) {
             core.peer.handle_input(now, Input::Timeout);
         }
@@ -120,7 +79,7 @@ impl Driver {
                 Transmit::Write(id) => match core.output(id) {
                     Some(output) => {
                         let pieces = core::mem::take(&mut self.batch);
-                        self.writes.push(Writing { id, output, pieces, at: 0, offset: 0 });
+                        self.writes.push(Writing::new(id, output, pieces));
                     }
                     None => {
                         self.batch.clear();
@@ -157,6 +116,17 @@ impl Driver {
             }
         }
         is_progress
+    }
+
+    /// While somebody sends without a pause, and what waits is little but grows, a little more is worth waiting for.
+    async fn gather(&mut self) {
+        let mut before = usize::MAX;
+        let mut waiting = if self.is_streaming { self.link.lock().peer.output_bytes() } else { before };
+        while waiting < GATHER_BYTES && waiting != before {
+            before = waiting;
+            tokio::task::yield_now().await;
+            waiting = self.link.lock().peer.output_bytes();
+        }
     }
 
     /// Sleeps until there is something to do, time is up, or a connection takes more.

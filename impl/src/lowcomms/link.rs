@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
@@ -14,8 +15,9 @@ use tracing::{debug, info, warn};
 use super::clock::Clock;
 use super::config::{Limits, Transport};
 use super::inbox::Inbox;
+use super::writing::Writing;
 use super::{connect, reader};
-use crate::midcomms::{ConnectionId, Event, EventBatch, Input, Peer, SendError, Shutdown, Time};
+use crate::midcomms::{ConnectionId, Event, EventBatch, Input, Peer, SendError, Shutdown, Time, Transmit};
 use crate::wire::NodeId;
 
 /// Bytes that may be sent without the driver having had its turn, before a sender gives way to it.
@@ -70,6 +72,12 @@ pub(crate) struct Core {
     /// The driver sleeps, until this time if it has one.
     is_idle: bool,
     sleeps_until: Option<Time>,
+    /// Messages came since something was written: what is sent now is an answer perhaps, which should not wait for the driver.
+    is_answering: bool,
+    /// What a sender began to write, for the driver to go on with.
+    unfinished: Option<Writing>,
+    /// The list of pieces for the next write of a sender.
+    pieces: Vec<Bytes>,
     /// Bytes sent since the driver had its turn.
     since_turn: usize,
     /// What the core collects events in next.
@@ -104,6 +112,9 @@ impl Link {
             attempts: 0,
             is_idle: false,
             sleeps_until: None,
+            is_answering: false,
+            unfinished: None,
+            pieces: Vec::new(),
             since_turn: 0,
             empty: EventBatch::default(),
             shut_down: None,
@@ -187,10 +198,31 @@ impl Link {
         let sent = send(&mut core.peer)?;
         core.since_turn += bytes;
         if core.is_idle && core.peer.has_transmit() {
-            core.is_idle = false;
-            self.work.notify_one();
+            if core::mem::take(&mut core.is_answering) && self.write_now(core) {
+                self.rouse(core);
+            } else {
+                core.is_idle = false;
+                self.work.notify_one();
+            }
         }
         Ok(sent)
+    }
+
+    /// Writes what there is from the sender's own task; false if the driver has to go on. A stream of messages is left to the
+    /// driver, which writes many at once.
+    fn write_now(&self, core: &mut Core) -> bool {
+        let Some(output) = core.peer.next_write().and_then(|id| core.output(id)) else { return false };
+        let mut pieces = core::mem::take(&mut core.pieces);
+        let Some(Transmit::Write(id)) = core.peer.poll_transmit(self.now(), &mut pieces) else { return false };
+        let mut writing = Writing::new(id, output, pieces);
+        if !matches!(writing.advance(), Ok(true)) {
+            core.unfinished = Some(writing);
+            return false;
+        }
+        writing.pieces.clear();
+        core.pieces = writing.pieces;
+        core.peer.handle_input(self.now(), Input::Written(id));
+        true
     }
 
     // ---- shutdown ------------------------------------------------------------------------------------------------
@@ -355,6 +387,12 @@ impl Core {
     /// Bytes came: the next attempt to connect need not wait.
     pub(crate) fn note_bytes(&mut self) {
         self.attempts = 0;
+        self.is_answering = true;
+    }
+
+    /// What a sender began to write.
+    pub(crate) fn take_unfinished(&mut self) -> Option<Writing> {
+        self.unfinished.take()
     }
 
     /// The driver has its turn.

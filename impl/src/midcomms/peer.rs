@@ -186,6 +186,19 @@ impl Peer {
         !is_writing && !self.record.has_output()
     }
 
+    /// The connection that [`Transmit::Write`] would name, if that is what [`Peer::poll_transmit`] would say.
+    #[must_use]
+    pub fn next_write(&self) -> Option<ConnectionId> {
+        let connection = self.sending().filter(|connection| !connection.is_writing)?;
+        (self.closes.is_empty() && self.record.has_output()).then(|| connection.id())
+    }
+
+    /// Bytes of the send queue that wait to be handed over.
+    #[must_use]
+    pub fn output_bytes(&self) -> usize {
+        self.record.queue().output_bytes()
+    }
+
     /// NET-1: the connection that this node opened; if it opened none, the one that the peer did.
     fn sending(&self) -> Option<&Connection> {
         match &self.ours {

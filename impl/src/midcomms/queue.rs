@@ -89,6 +89,11 @@ impl SendQueue {
         self.cursor < self.committed_end()
     }
 
+    /// Bytes that wait to be handed over, those behind a message that is not committed included.
+    pub(crate) fn output_bytes(&self) -> usize {
+        usize::try_from(self.end() - self.cursor).unwrap_or(usize::MAX)
+    }
+
     /// Whether something was handed over that is not acknowledged.
     pub(crate) fn is_awaiting_ack(&self) -> bool {
         self.handed > self.unacknowledged
