@@ -1,5 +1,5 @@
 //! After warm-up the way of a message from one program to the other allocates nothing.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop where it is")]
 
 use midcomms::midcomms::{Event, EventRef, Kind};
 use midcomms::wire::{LockspaceId, NodeId};

@@ -174,6 +174,17 @@ impl PeerHandle {
         Ok(self.link.send(&mut core, body.len(), |peer| peer.send(kind, lockspace, body))?)
     }
 
+    /// Sends any bytes if that takes no waiting: [`PeerHandle::send_opaque`] without the wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`PeerHandle::try_send`].
+    pub fn try_send_opaque(&self, lockspace: LockspaceId, bytes: &[u8]) -> Result<Option<Seq>, Error> {
+        let mut core = self.link.lock();
+        check_open(&core)?;
+        Ok(self.link.send(&mut core, bytes.len(), |peer| peer.send_opaque(lockspace, bytes))?)
+    }
+
     /// Gives a message of `len` bytes of body its number and its place (SND-5): what is sent after it goes out after it, and
     /// waits until it is committed.
     ///

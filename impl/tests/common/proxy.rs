@@ -121,7 +121,8 @@ async fn pass(opener: TcpStream, acceptor: TcpStream, faults: Faults, mut random
     if left.load(Ordering::Relaxed) == 0 {
         figures.breaks.fetch_add(1, Ordering::Relaxed);
         let wait = Duration::from_millis(random.u64(0..20));
-        end(opener, acceptor, FAULTS[random.usize(..FAULTS.len())], wait).await;
+        let fault = random.choice(FAULTS).unwrap_or(Fault::Reset);
+        end(opener, acceptor, fault, wait).await;
     }
 }
 
@@ -150,7 +151,7 @@ async fn copy(
         let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(read)));
         let passed = usize::try_from(read.min(before.unwrap_or(0))).unwrap_or(0);
         figures.bytes.fetch_add(passed as u64, Ordering::Relaxed);
-        if output.write_all(&buffer[..passed]).await.is_err() {
+        if output.write_all(buffer.get(..passed).unwrap_or_default()).await.is_err() {
             left.store(0, Ordering::Relaxed);
         }
     }
