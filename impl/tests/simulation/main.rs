@@ -9,7 +9,7 @@
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `MIDCOMMS_SIM_SEEDS` | how many seeds | 400 |
+//! | `MIDCOMMS_SIM_SEEDS` | how many seeds | 2000 |
 //! | `MIDCOMMS_SIM_FROM` | the first of them | 0 |
 //! | `MIDCOMMS_SIM_SEED` | this one seed alone, told step by step on standard error, not shrunk | – |
 //!

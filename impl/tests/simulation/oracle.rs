@@ -117,13 +117,9 @@ impl Oracle {
         *slot = len.map_or(Slot::Cancelled, |len| Slot::Committed { len });
     }
 
-    /// A crash, a fence or a timeout: what is open between the two may be lost.
-    pub(crate) fn excuse(&mut self, a: NodeIndex, b: NodeIndex) {
-        for ((from, to, _), life) in &mut self.lives {
-            if (*from, *to) == (a, b) || (*from, *to) == (b, a) {
-                life.is_excused |= !life.has_ended;
-            }
-        }
+    /// A crash, a fence or a timeout: what this incarnation sends may be lost.
+    pub(crate) fn excuse(&mut self, from: NodeIndex, to: NodeIndex, incarnation: Incarnation) {
+        self.lives.entry((from, to, incarnation)).or_default().is_excused = true;
     }
 
     /// A node has forgotten everything: its next deliveries are a new session.

@@ -32,6 +32,8 @@ pub(crate) struct Knobs {
     pub(crate) shutdown_timeout_ms: u64,
     /// Messages that a send queue holds.
     pub(crate) queue_messages: usize,
+    /// Whether the first members have found each other before the first step.
+    pub(crate) starts_at_rest: bool,
     /// Whether the nodes leave in the end one after the other or at once.
     pub(crate) leaves_at_once: bool,
     /// Whether a node that leaves shuts down with its peers one by one (CLS-3) or with all at once.
@@ -106,13 +108,24 @@ fn knobs() -> impl Strategy<Value = Knobs> {
         prop_oneof![3 => Just(0_u32), 1 => (0_u32..40).prop_map(|before| u32::MAX - before)],
         prop_oneof![4 => Just(3_600_000_u64), 1 => Just(5000), 1 => Just(300)],
         prop_oneof![3 => Just(1000_usize), 1 => Just(3)],
+        prop_oneof![2 => Just(true), 1 => Just(false)],
         any::<bool>(),
         prop_oneof![3 => Just(false), 1 => Just(true)],
     );
     (transport, cluster).prop_map(
         |(
             (latency_ms, read_bytes, buffer_bytes, accept_ms, notice_ms, resets_percent),
-            (nodes, seed, manager_ms, first_seq, shutdown_timeout_ms, queue_messages, leaves_at_once, one_by_one),
+            (
+                nodes,
+                seed,
+                manager_ms,
+                first_seq,
+                shutdown_timeout_ms,
+                queue_messages,
+                starts_at_rest,
+                leaves_at_once,
+                one_by_one,
+            ),
         )| Knobs {
             nodes,
             seed,
@@ -126,6 +139,7 @@ fn knobs() -> impl Strategy<Value = Knobs> {
             first_seq,
             shutdown_timeout_ms,
             queue_messages,
+            starts_at_rest,
             leaves_at_once,
             one_by_one,
         },
@@ -135,28 +149,29 @@ fn knobs() -> impl Strategy<Value = Knobs> {
 fn step() -> impl Strategy<Value = Step> {
     let pair = any::<Two>;
     let len = || prop_oneof![6 => 72_u16..200, 1 => 200_u16..4056];
+    let keep = || prop_oneof![Just((0, 0)), Just((u16::MAX, u16::MAX)), any::<(u16, u16)>(), (0_u16..300, 0_u16..300)];
     let ms = || prop_oneof![4 => 0_u16..20, 4 => 20_u16..500, 2 => 500_u16..6000];
     prop_oneof![
         14 => ms().prop_map(|ms| Step::Wait { ms }),
-        16 => (pair(), 1_u8..40, len()).prop_map(|(pair, count, len)| Step::Send { pair, count, len }),
+        20 => (pair(), 1_u8..40, len()).prop_map(|(pair, count, len)| Step::Send { pair, count, len }),
         4 => (pair(), len()).prop_map(|(pair, len)| Step::Reserve { pair, len }),
         4 => (pair(), any::<u8>()).prop_map(|(pair, which)| Step::Commit { pair, which }),
         1 => (pair(), any::<u8>()).prop_map(|(pair, which)| Step::Cancel { pair, which }),
-        10 => (pair(), any::<u8>(), any::<(u16, u16)>())
+        12 => (pair(), any::<u8>(), keep())
             .prop_map(|(pair, which, keep)| Step::Break { pair, which, keep }),
         2 => (pair(), any::<u8>(), any::<bool>()).prop_map(|(pair, which, side)| Step::HalfClose { pair, which, side }),
         3 => (pair(), ms()).prop_map(|(pair, ms)| Step::Silence { pair, ms }),
         2 => (any::<u8>(), ms()).prop_map(|(node, ms)| Step::Refuse { node, ms }),
         1 => (any::<u8>(), any::<u32>()).prop_map(|(node, ms)| Step::ClockJump { node, ms }),
-        6 => (any::<u8>(), any::<bool>()).prop_map(|(node, lockspace)| Step::Join { node, lockspace }),
+        12 => (any::<u8>(), any::<bool>()).prop_map(|(node, lockspace)| Step::Join { node, lockspace }),
         2 => (any::<u8>(), any::<bool>()).prop_map(|(node, lockspace)| Step::Unjoin { node, lockspace }),
         4 => any::<u8>().prop_map(|node| Step::Leave { node }),
         2 => pair().prop_map(|pair| Step::LeaveBoth { pair }),
         2 => (any::<u8>(), any::<bool>()).prop_map(|(node, silent)| Step::Crash { node, silent }),
-        3 => (any::<u8>(), any::<bool>()).prop_map(|(node, set_back)| Step::Restart { node, set_back }),
+        6 => (any::<u8>(), any::<bool>()).prop_map(|(node, set_back)| Step::Restart { node, set_back }),
     ]
 }
 
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
-    (knobs(), vec(step(), 1..60)).prop_map(|(knobs, steps)| Plan { knobs, steps })
+    (knobs(), vec(step(), 1..120)).prop_map(|(knobs, steps)| Plan { knobs, steps })
 }

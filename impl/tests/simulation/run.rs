@@ -25,6 +25,9 @@ pub(crate) fn run(plan: &Plan, is_told: bool) -> Result<Report, String> {
     for node in 0..world.nodes.len() {
         world.join(node, 0);
     }
+    if plan.knobs.starts_at_rest {
+        world.come_to_rest()?;
+    }
     for step in &plan.steps {
         world.tell(|| format!("-- {step:?}"));
         world.act(step)?;

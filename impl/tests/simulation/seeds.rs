@@ -50,7 +50,7 @@ fn every_promise_holds_under_every_fault() {
         return;
     }
     let from = variable("MIDCOMMS_SIM_FROM").unwrap_or(0);
-    let count = variable("MIDCOMMS_SIM_SEEDS").unwrap_or(400);
+    let count = variable("MIDCOMMS_SIM_SEEDS").unwrap_or(2000);
     let mut sum = Report::default();
     let mut resets = BTreeMap::new();
     for seed in from..from + count {

@@ -143,8 +143,8 @@ impl World {
         for other in (0..self.knobs.nodes).filter(|other| *other != index) {
             let last = self.nodes[index].last_ids.get(&other).map_or(0, |last| last.0 + 1);
             let first = Incarnation(clock.0.max(last));
-            let peer = Peer::new(config.clone(), id_of(index), id_of(other), first)
-                .with_first_seq(Seq(self.knobs.first_seq));
+            let peer =
+                Peer::new(config.clone(), id_of(index), id_of(other), first).with_first_seq(Seq(self.knobs.first_seq));
             let side = Side { peer, reserved: Vec::new(), failures: 0, timer_at: None, is_shutting_down: false };
             self.nodes[index].peers.insert(other, side);
         }
@@ -608,6 +608,14 @@ impl World {
 
     // ---- nodes ---------------------------------------------------------------------------------------------------
 
+    /// What `from` has open towards `to` may be lost.
+    fn excuse(&mut self, from: NodeIndex, to: NodeIndex) {
+        let side = &self.nodes[from].peers[&to];
+        if side.peer.state() != State::Closed {
+            self.oracle.excuse(from, to, side.peer.snapshot().incarnation);
+        }
+    }
+
     fn manager_tells(&mut self, node: NodeIndex, life: u32) -> Result<(), String> {
         if self.nodes[node].life != life || !self.nodes[node].is_alive {
             return Ok(());
@@ -617,7 +625,7 @@ impl World {
             Told::Add(lockspace, peer) => self.input(node, peer, Input::AddMember(lockspace)),
             Told::Remove(lockspace, peer) => self.input(node, peer, Input::RemoveMember(lockspace)),
             Told::Fence(peer) => {
-                self.oracle.excuse(node, peer);
+                self.excuse(node, peer);
                 self.input(node, peer, Input::Fence)
             }
             Told::Shutdown => self.begin_shutdown(node),
@@ -635,7 +643,13 @@ impl World {
             }
             return Ok(());
         }
-        self.nodes[node].to_shut = peers.iter().copied().collect();
+        for peer in &peers {
+            for lockspace in self.nodes[node].peers[peer].peer.members().to_vec() {
+                self.input(node, *peer, Input::RemoveMember(lockspace))?; // CLS-2
+            }
+        }
+        let next = peers.partition_point(|peer| *peer < node);
+        self.nodes[node].to_shut = peers.iter().cycle().skip(next).take(peers.len()).copied().collect();
         self.next_shutdown(node)
     }
 
@@ -653,7 +667,7 @@ impl World {
         }
         if outcome == Shutdown::TimedOut {
             self.timed_out += 1;
-            self.oracle.excuse(node, peer);
+            self.excuse(peer, node);
             if !self.knobs.may_time_out() {
                 return Err(format!("ShutdownReturns: {node} about {peer} timed out"));
             }
@@ -686,7 +700,7 @@ impl World {
         for other in others {
             let id = self.nodes[node].peers[&other].peer.snapshot().incarnation;
             self.nodes[node].last_ids.insert(other, id);
-            self.oracle.excuse(node, other);
+            self.excuse(other, node);
         }
         self.oracle.forget(node);
         let theirs: Vec<_> = self
