@@ -218,6 +218,7 @@ impl Peer {
 
     fn handle_open_failed(&mut self) {
         self.is_opening = false;
+        self.record.forget_late_answers();
         if self.theirs.is_some() {
             self.record.handle_other_connection();
         }
@@ -267,6 +268,7 @@ impl Peer {
         self.record.observe(now, Occurrence::Finished { connection: id });
         self.closes.push(id);
         if was_sending {
+            self.record.forget_late_answers();
             self.record.handle_other_connection();
         }
     }
@@ -279,6 +281,7 @@ impl Peer {
         self.record.counters.breaks += 1;
         self.record.observe(now, Occurrence::GivenUp { connection: id });
         self.give_up_all(now);
+        self.record.forget_late_answers();
         self.record.handle_other_connection();
     }
 

@@ -41,6 +41,8 @@ struct Pending {
     gone: Option<Ids>,
     /// The last ACK of an incarnation that is over at this end, with the ids that it had.
     last_ack: Option<(Ids, Seq)>,
+    /// The ACK of a Linux node's FIN that came to a CLOSED record (HRD-3).
+    late_ack: Option<(Ids, Seq)>,
     /// What the upper layer sends bare: whole messages (SND-2).
     bare: VecDeque<Bytes>,
 }

@@ -206,7 +206,7 @@ impl Record {
             if let Message::Opts(opts) = &arrival.message
                 && arrival.is_fin()
             {
-                self.pending.last_ack = Some((self.ids(), opts.seq().successor())); // HRD-3
+                self.pending.late_ack = Some((self.ids(), opts.seq().successor())); // HRD-3
             }
             return Some(self.pass_over());
         }
