@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midcomms::midcomms::{
-    Config, ConnectionId, Event, Incarnation, Input, Peer, Reservation, Shutdown, State, Time, Transmit,
+    Config, ConnectionId, Event, Incarnation, Input, Peer, Reason, Reservation, Shutdown, State, Time, Transmit,
 };
 use midcomms::wire::{LockspaceId, NodeId, Seq};
 
@@ -236,6 +236,10 @@ impl World {
                 self.tell(|| format!("{node}: {event:?} about {peer}"));
             }
             self.oracle.event(node, peer, own, event)?;
+            // NoLoss excuses a "shutdown stuck" reset, which needs a shutdown that timed out.
+            if matches!(event, Event::Reset { reason: Reason::Leftover, .. }) && self.timed_out > 0 {
+                self.excuse(peer, node);
+            }
             if let Event::ShutdownDone(outcome) = event {
                 self.shutdown_done(node, peer, *outcome)?;
             }
