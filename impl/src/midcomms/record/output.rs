@@ -181,6 +181,10 @@ impl Record {
     /// From now on messages go out on another connection, or on none: all that is not acknowledged goes out again
     /// (NET-3, HRD-1).
     pub(in crate::midcomms) fn handle_other_connection(&mut self) {
+        if self.version == Some(Version::V3_1) {
+            self.queue.forget_handed_over(); // SND-3: no retransmission
+            self.tell_room();
+        }
         self.counters.passes += u64::from(self.queue.is_awaiting_ack());
         self.queue.rewind();
         self.timers.retransmit = None;
