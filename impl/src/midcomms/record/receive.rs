@@ -138,14 +138,16 @@ impl Record {
             return Some(self.refuse(speaker, PeerMisbehaved::WrongVersion { expected, got })); // VER-3
         }
         let is_status = arrival.is_status();
-        if is_status && self.bound.is_some_and(|bound| ids.source > bound) {
+        // A session with a node without ids is over, too, once there are some.
+        let is_unbound_session = self.bound.is_none() && self.version.is_some();
+        if is_status && (is_unbound_session || self.bound.is_some_and(|bound| ids.source > bound)) {
             self.restart(now);
         }
         let is_open = self.state != State::Closed;
         let is_mine = ids.destination == Some(self.own);
         let is_known = match self.bound {
             Some(bound) => bound == ids.source,
-            None => true,
+            None => self.version.is_none(),
         };
         if is_open && is_mine && is_known {
             self.bind(now, ids.source);
