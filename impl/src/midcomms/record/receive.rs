@@ -175,6 +175,7 @@ impl Record {
     fn bind(&mut self, now: Time, source: Incarnation) {
         if self.bound.is_none() {
             self.bound = Some(source);
+            self.pending.ack |= self.heard != Some(source); // HRD-1: a hello, for an id has changed
             self.settle_version(now, Version::V3_2);
         }
     }
