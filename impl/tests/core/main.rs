@@ -1,6 +1,8 @@
 //! The core, from outside: one record against a script, and two of them over a virtual network.
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod hardened;
 #[cfg(test)]
 mod hostile;
@@ -20,3 +22,7 @@ mod states;
 mod table;
 #[cfg(test)]
 mod timers;
+
+#[cfg(test)]
+#[path = "../../fuzz/sessions.rs"]
+mod sessions;
