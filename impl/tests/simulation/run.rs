@@ -146,13 +146,13 @@ impl World {
             self.nodes[*node].is_alive && self.cluster.is_in(*node) && !self.cluster.is_unsettled(*node)
         };
         let leaving: Vec<_> = nodes.iter().copied().filter(may).collect();
-        for lockspace in 0..LOCKSPACES.len() {
+        for (lockspace, id) in LOCKSPACES.into_iter().enumerate() {
             let theirs: Vec<_> =
                 leaving.iter().copied().filter(|node| self.cluster.is_member(*node, lockspace)).collect();
             theirs.iter().for_each(|node| self.cluster.remove(*node, lockspace));
             for member in self.cluster.members(lockspace) {
                 for node in &theirs {
-                    self.tell_node(member, Told::Remove(LOCKSPACES[lockspace], *node));
+                    self.tell_node(member, Told::Remove(id, *node));
                 }
             }
         }

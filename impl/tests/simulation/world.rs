@@ -510,10 +510,10 @@ impl World {
         let Some(id) = known.get(usize::from(which) % known.len().max(1)).copied() else { return };
         self.totals.breaks += 1;
         self.tell(|| format!("c{id} between {a} and {b} breaks, {keep:?} bytes still arrive"));
-        for side in 0..2 {
+        for (side, keep) in keep.into_iter().enumerate() {
             let at = self.now + self.random_ms(self.knobs.notice_ms);
             let conn = self.conns.get_mut(&id).unwrap();
-            conn.pipes[side].cut(keep[side]);
+            conn.pipes[side].cut(keep);
             self.schedule(self.now, Happening::Written { conn: id, side });
             self.schedule(at, Happening::Notice { conn: id, side, is_orderly: false });
         }
