@@ -236,3 +236,30 @@ fn to_a_node_of_3_1_a_reservation_goes_bare() {
     lone.hear(&[bare_rcom(Version::V3_1, midcomms::wire::RcomType::Names)]);
     assert_eq!(lone.told().len(), 1);
 }
+
+#[test]
+fn an_ack_in_the_middle_of_a_pass_of_copies_leaves_the_rest_of_it_whole() {
+    let mut lone = Lone::established();
+    let mut long = [0; 4000];
+    long[0] = 1;
+    for _ in 0..150 {
+        lone.peer.send(Kind::Msg, LS, &long).unwrap();
+        lone.drain();
+    }
+    lone.forget();
+    lone.is_holding = true;
+    let broken = lone.last;
+    lone.input(Input::Broken(broken));
+    let first = lone.written();
+    assert_eq!(first[0], "HELLO(0) 1000 to 9000");
+    let handed = first.len() - 1;
+    assert!((60..150).contains(&handed), "{handed}");
+    lone.accept();
+    lone.hear(&[crate::lone::hello(30, crate::lone::PEER, Some(Incarnation(0x1000)))]);
+    assert_eq!(lone.peer.queued().0, 120);
+    lone.is_holding = false;
+    let id = lone.holds_writes.take().unwrap();
+    lone.input(Input::Written(id));
+    let rest: Vec<_> = (handed..150).map(|seq| format!("OPTS({seq}) MSG")).collect();
+    assert_eq!(lone.written(), rest);
+}

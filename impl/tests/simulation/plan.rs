@@ -159,7 +159,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (pair(), any::<u8>()).prop_map(|(pair, which)| Step::Cancel { pair, which }),
         12 => (pair(), any::<u8>(), keep())
             .prop_map(|(pair, which, keep)| Step::Break { pair, which, keep }),
-        2 => (pair(), any::<u8>(), any::<bool>()).prop_map(|(pair, which, side)| Step::HalfClose { pair, which, side }),
+        6 => (pair(), any::<u8>(), any::<bool>()).prop_map(|(pair, which, side)| Step::HalfClose { pair, which, side }),
         3 => (pair(), ms()).prop_map(|(pair, ms)| Step::Silence { pair, ms }),
         2 => (any::<u8>(), ms()).prop_map(|(node, ms)| Step::Refuse { node, ms }),
         1 => (any::<u8>(), any::<u32>()).prop_map(|(node, ms)| Step::ClockJump { node, ms }),
