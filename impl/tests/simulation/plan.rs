@@ -66,6 +66,8 @@ pub(crate) enum Step {
     Break { pair: Two, which: u8, keep: (u16, u16) },
     /// One end sees an orderly close that the other end did not make.
     HalfClose { pair: Two, which: u8, side: bool },
+    /// A message, and an orderly close of the connection on which its ACK is under way: nobody copies, nobody asks (H15).
+    LoseAck { pair: Two, ms: u16 },
     /// Nothing gets through in one direction for a while, and then all of it does (*one direction silent*).
     Silence { pair: Two, ms: u16 },
     /// A node refuses connections for a while.
@@ -160,6 +162,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (pair(), any::<u8>(), keep())
             .prop_map(|(pair, which, keep)| Step::Break { pair, which, keep }),
         6 => (pair(), any::<u8>(), any::<bool>()).prop_map(|(pair, which, side)| Step::HalfClose { pair, which, side }),
+        3 => (pair(), 30_u16..60).prop_map(|(pair, ms)| Step::LoseAck { pair, ms }),
         3 => (pair(), ms()).prop_map(|(pair, ms)| Step::Silence { pair, ms }),
         2 => (any::<u8>(), ms()).prop_map(|(node, ms)| Step::Refuse { node, ms }),
         1 => (any::<u8>(), any::<u32>()).prop_map(|(node, ms)| Step::ClockJump { node, ms }),

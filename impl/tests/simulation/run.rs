@@ -88,6 +88,12 @@ impl World {
                 let (a, b) = self.two(pair);
                 self.half_close(a, b, which, usize::from(side))?;
             }
+            Step::LoseAck { pair, ms } => {
+                let (from, to) = self.two(pair);
+                self.send(from, to, 72)?;
+                self.advance(u64::from(ms))?;
+                self.close_what_it_sends_on(to, from)?;
+            }
             Step::Silence { pair, ms } => {
                 let (a, b) = self.two(pair);
                 self.silence(a, b, u64::from(ms));

@@ -525,6 +525,16 @@ impl World {
         self.notice(id, side, true)
     }
 
+    /// `at` sees an orderly close of the connection on which `node` sends to it.
+    pub(crate) fn close_what_it_sends_on(&mut self, node: NodeIndex, at: NodeIndex) -> Result<(), String> {
+        let (ours, theirs) = self.nodes[node].peers[&at].peer.connections();
+        let Some(id) = ours.or(theirs).map(|id| id.0) else { return Ok(()) };
+        let Some(side) = self.conns.get(&id).and_then(|conn| conn.ends.iter().position(|end| end.node == at)) else {
+            return Ok(());
+        };
+        self.notice(id, side, true)
+    }
+
     pub(crate) fn silence(&mut self, a: NodeIndex, b: NodeIndex, ms: u64) {
         let until = self.now + ms * MS;
         self.silent_until.insert((a, b), until);
