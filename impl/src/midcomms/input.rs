@@ -29,7 +29,8 @@ pub enum Input {
     Shutdown,
     /// The connection that [`Transmit::Open`] asked for stands.
     Opened(ConnectionId),
-    /// It could not be opened: the driver waits as it sees fit, and then asks again by [`Input::Timeout`].
+    /// It could not be opened. If there is still a use for it, [`Transmit::Open`] comes again at once: a driver that wants to
+    /// wait before it tries again does so after that.
     OpenFailed,
     /// The peer opened a connection. It replaces the one that the peer had opened before (NET-1).
     Accepted(ConnectionId),

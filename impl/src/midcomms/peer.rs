@@ -28,12 +28,14 @@ struct Connection {
     said: Option<Ids>,
     /// A [`Transmit::Write`] is not written yet.
     is_writing: bool,
+    /// How many there were before it.
+    order: u64,
 }
 
 impl Connection {
-    fn new(connection: ConnectionId) -> Self {
+    fn new(connection: ConnectionId, order: u64) -> Self {
         let speaker = Speaker { connection, origin: Origin::Unknown, told: 0 };
-        Self { speaker, framer: Framer::new(), said: None, is_writing: false }
+        Self { speaker, framer: Framer::new(), said: None, is_writing: false, order }
     }
 
     fn id(&self) -> ConnectionId {
@@ -241,7 +243,7 @@ impl Peer {
             return self.closes.push(id); // fenced meanwhile
         }
         self.begin(now, id, true);
-        if let Some(old) = self.ours.replace(Connection::new(id)) {
+        if let Some(old) = self.ours.replace(Connection::new(id, self.record.counters.connections)) {
             self.give_up(now, old.id());
         }
         self.record.handle_other_connection();
@@ -250,6 +252,7 @@ impl Peer {
     fn handle_open_failed(&mut self) {
         self.is_opening = false;
         self.is_reopening = false;
+        self.record.forget_late_answers();
         if self.theirs.is_some() {
             self.record.handle_other_connection();
         }
@@ -257,7 +260,7 @@ impl Peer {
 
     fn handle_accepted(&mut self, now: Time, id: ConnectionId) {
         self.begin(now, id, false);
-        if let Some(old) = self.theirs.replace(Connection::new(id)) {
+        if let Some(old) = self.theirs.replace(Connection::new(id, self.record.counters.connections)) {
             self.give_up(now, old.id());
         }
         if self.ours.is_none() {
@@ -300,19 +303,26 @@ impl Peer {
         self.record.observe(now, Occurrence::Finished { connection: id });
         self.closes.push(id);
         if was_sending {
+            self.record.forget_late_answers();
             self.record.handle_other_connection();
         }
     }
 
-    /// NET-8: who notices a break gives up both connections.
+    /// NET-8: who notices a break gives up both connections. But not one that was made since: what broke is old news then,
+    /// and two nodes that notice late would go on taking each other's new connection away.
     fn handle_broken(&mut self, now: Time, id: ConnectionId) {
-        if self.take(id).is_none() {
-            return;
-        }
+        let Some(Connection { order, .. }) = self.take(id) else { return };
         self.record.counters.breaks += 1;
-        self.is_reopening = self.record.is_open() && self.node() < self.peer();
         self.record.observe(now, Occurrence::GivenUp { connection: id });
-        self.give_up_all(now);
+        for slot in [&mut self.ours, &mut self.theirs] {
+            if let Some(older) = slot.take_if(|other| other.order < order) {
+                self.closes.push(older.id());
+                self.record.observe(now, Occurrence::GivenUp { connection: older.id() });
+            }
+        }
+        let is_cut_off = self.ours.is_none() && self.theirs.is_none();
+        self.is_reopening = is_cut_off && self.record.is_open() && self.node() < self.peer();
+        self.record.forget_late_answers();
         self.record.handle_other_connection();
     }
 
@@ -394,6 +404,11 @@ impl Peer {
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.record.events.next()
+    }
+
+    /// Takes everything that happened.
+    pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
+        self.record.events.by_ref()
     }
 
     /// Exchanges everything that happened for `empty`, which lends its memory to what happens next.

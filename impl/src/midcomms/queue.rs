@@ -256,7 +256,8 @@ impl SendQueue {
         self.seal(committed);
         let size = if self.end() == 0 { FIRST_CHUNK } else { CHUNK };
         let mut chunk = self.spare.pop().unwrap_or_default();
-        chunk.reserve(size.max(self.tail.len() + len));
+        // Twice what a reservation holds up: what is behind it is moved seldom.
+        chunk.reserve(size.max(self.tail.len().saturating_mul(2) + len));
         chunk.extend_from_slice(&self.tail);
         self.tail = chunk;
     }

@@ -42,6 +42,8 @@ struct Pending {
     gone: Option<Ids>,
     /// The last ACK of an incarnation that is over at this end, with the ids that it had.
     last_ack: Option<(Ids, Seq)>,
+    /// The ACK of a Linux node's FIN that came to a CLOSED record (HRD-3).
+    late_ack: Option<(Ids, Seq)>,
     /// What the upper layer sends bare: whole messages (SND-2).
     bare: VecDeque<Bytes>,
 }
@@ -244,7 +246,7 @@ impl Record {
             self.act(now, stimulus, *action, member);
         }
         self.state = next;
-        if before != next || stimulus == Stimulus::FirstAddToLeftover {
+        if before != next || actions.contains(&Action::Reset) {
             let snapshot = self.snapshot();
             self.observe(now, Occurrence::Record(snapshot));
         }
@@ -252,7 +254,9 @@ impl Record {
 
     fn act(&mut self, now: Time, stimulus: Stimulus, action: Action, member: Option<LockspaceId>) {
         match action {
-            Action::Reset if stimulus == Stimulus::FirstAddToLeftover => self.end(now, Reason::Leftover),
+            Action::Reset if matches!(stimulus, Stimulus::FirstAdd | Stimulus::FirstAddTo31) => {
+                self.end(now, Reason::Leftover);
+            }
             Action::Reset => {
                 // The ACK of the peer's FIN belongs to the incarnation that ends here.
                 let last_ack = self.pending.ack.then_some((self.ids(), self.seq_next));

@@ -92,10 +92,10 @@ impl fmt::Display for State {
 /// What can happen to a record, as the table of transitions has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stimulus {
-    /// Add member while `users` is 0, to a record of which every field is initial.
+    /// Add member while `users` is 0.
     FirstAdd,
-    /// Add member while `users` is 0, to a record that is left over from a session without a handshake (HRD-4).
-    FirstAddToLeftover,
+    /// Add member while `users` is 0, to a record of version 3.1: it was never closed by a handshake (HRD-4).
+    FirstAddTo31,
     /// Add member while `users` is not 0.
     Add,
     /// Remove member; `users` stays above 0.
@@ -118,7 +118,7 @@ impl Stimulus {
     /// Every stimulus.
     pub const ALL: [Self; 10] = [
         Self::FirstAdd,
-        Self::FirstAddToLeftover,
+        Self::FirstAddTo31,
         Self::Add,
         Self::Remove,
         Self::LastRemove,
@@ -133,8 +133,8 @@ impl Stimulus {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::FirstAdd => "add member, users = 0, initial",
-            Self::FirstAddToLeftover => "add member, users = 0, left over",
+            Self::FirstAdd => "add member, users = 0",
+            Self::FirstAddTo31 => "add member, users = 0, version 3.1",
             Self::Add => "add member, users > 0",
             Self::Remove => "remove member, users stays above 0",
             Self::LastRemove => "remove member, users reaches 0",
@@ -191,11 +191,11 @@ pub fn transition(state: State, stimulus: Stimulus) -> Result<(State, &'static [
     use Action::{Join, Leave, Reset, SendAck, SendFin, StopRx, StopTx};
     use State::{CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck};
     use Stimulus::{
-        AckOfFin, Add, Fin, FinWithoutUsers, FirstAdd, FirstAddToLeftover, LastRemove, Remove, Shutdown, UnknownRemove,
+        AckOfFin, Add, Fin, FinWithoutUsers, FirstAdd, FirstAddTo31, LastRemove, Remove, Shutdown, UnknownRemove,
     };
     let cell: (State, &'static [Action]) = match (state, stimulus) {
-        (Closed, FirstAdd) => (Established, &[Join]),
-        (_, FirstAddToLeftover) => (Established, &[Reset, Join]), // HRD-4
+        (Closed | Established, FirstAdd) => (Established, &[Join]),
+        (_, FirstAdd | FirstAddTo31) => (Established, &[Reset, Join]), // HRD-4
         (_, Add) => (state, &[Join]),
         (_, Remove) => (state, &[Leave]),
         (_, UnknownRemove) => (state, &[]), // HRD-5

@@ -13,10 +13,10 @@ impl Record {
         if self.members.contains(&lockspace) {
             return; // HRD-5: counted already
         }
-        let stimulus = match (self.members.is_empty(), self.is_initial()) {
+        let stimulus = match (self.members.is_empty(), self.version) {
             (false, _) => Stimulus::Add,
-            (true, true) => Stimulus::FirstAdd,
-            (true, false) => Stimulus::FirstAddToLeftover,
+            (true, Some(Version::V3_1)) => Stimulus::FirstAddTo31,
+            (true, _) => Stimulus::FirstAdd,
         };
         self.step(now, stimulus, Some(lockspace));
         if stimulus != Stimulus::Add {

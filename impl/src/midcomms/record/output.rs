@@ -6,7 +6,7 @@ use super::{Answer, Record};
 use crate::midcomms::hello::{self, Ids};
 use crate::midcomms::state::State;
 use crate::midcomms::time::Time;
-use crate::wire::{Inner, LockspaceId, Message, Rcom, RcomType, Version};
+use crate::wire::{Inner, LockspaceId, Message, Rcom, RcomType, Seq, Version};
 
 /// Bytes that are handed over in one piece of work, roughly.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -25,6 +25,7 @@ impl Record {
             || pending.answer.is_some()
             || pending.gone.is_some()
             || pending.last_ack.is_some()
+            || pending.late_ack.is_some()
             || !pending.bare.is_empty()
             || self.has_queue_output()
     }
@@ -44,7 +45,9 @@ impl Record {
         control: &mut BytesMut,
         out: &mut Vec<Bytes>,
     ) {
-        self.write_last_ack(said, control);
+        for last in [self.pending.last_ack.take(), self.pending.late_ack.take()].into_iter().flatten() {
+            self.write_last_ack(last, said, control);
+        }
         if self.has_output() {
             self.write_hello(said, control);
             self.write_pending(now, control);
@@ -58,8 +61,7 @@ impl Record {
         }
     }
 
-    fn write_last_ack(&mut self, said: &mut Option<Ids>, control: &mut BytesMut) {
-        let Some((ids, seq)) = self.pending.last_ack.take() else { return };
+    fn write_last_ack(&mut self, (ids, seq): (Ids, Seq), said: &mut Option<Ids>, control: &mut BytesMut) {
         self.counters.acks_sent += 1;
         if *said == Some(ids) {
             control.extend_from_slice(&hello::plain_ack(self.sender(), seq));
@@ -179,11 +181,22 @@ impl Record {
     /// From now on messages go out on another connection, or on none: all that is not acknowledged goes out again
     /// (NET-3, HRD-1).
     pub(in crate::midcomms) fn handle_other_connection(&mut self) {
+        if self.version == Some(Version::V3_1) {
+            self.queue.forget_handed_over(); // SND-3: no retransmission
+            self.tell_room();
+        }
         self.counters.passes += u64::from(self.queue.is_awaiting_ack());
         self.queue.rewind();
         self.timers.retransmit = None;
         if self.state != State::Closed && self.version.is_none() {
             self.pending.ask = true;
         }
+    }
+
+    /// Answers to a FIN for an incarnation that is over: whoever still waits for one sends its FIN again (HRD-3, HRD-7),
+    /// and nobody is connected to for their sake, who may be dead.
+    pub(in crate::midcomms) fn forget_late_answers(&mut self) {
+        self.pending.gone = None;
+        self.pending.late_ack = None;
     }
 }

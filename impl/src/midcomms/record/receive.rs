@@ -161,19 +161,25 @@ impl Record {
     /// HRD-1 to HRD-3: what comes from a hardened node is handled if it is for this incarnation, and from the one that
     /// it talks to.
     fn screen(&mut self, now: Time, speaker: &mut Speaker, ids: Ids, arrival: &Arrival<'_>) -> Option<Outcome> {
-        let (expected, got) = (self.version.unwrap_or(Version::V3_2), arrival.message.version());
+        let got = arrival.message.version();
+        let is_status = arrival.is_status();
+        // A session with a node without ids is over, too, once there are some.
+        let is_unbound_session = self.bound.is_none() && self.version.is_some();
+        if got == Version::V3_2
+            && is_status
+            && (is_unbound_session || self.bound.is_some_and(|bound| ids.source > bound))
+        {
+            self.restart(now);
+        }
+        let expected = self.version.unwrap_or(Version::V3_2);
         if expected != got {
             return Some(self.refuse(speaker, PeerMisbehaved::WrongVersion { expected, got })); // VER-3
-        }
-        let is_status = arrival.is_status();
-        if is_status && self.bound.is_some_and(|bound| ids.source > bound) {
-            self.restart(now);
         }
         let is_open = self.state != State::Closed;
         let is_mine = ids.destination == Some(self.own);
         let is_known = match self.bound {
             Some(bound) => bound == ids.source,
-            None => true,
+            None => self.version.is_none(),
         };
         if is_open && is_mine && is_known {
             self.bind(now, ids.source);
@@ -201,6 +207,7 @@ impl Record {
     fn bind(&mut self, now: Time, source: Incarnation) {
         if self.bound.is_none() {
             self.bound = Some(source);
+            self.pending.ack |= self.heard != Some(source); // HRD-1: a hello, for an id has changed
             self.settle_version(now, Version::V3_2);
         }
     }
@@ -214,15 +221,14 @@ impl Record {
         self.advance_shutdown(now);
     }
 
-    /// The peer's incarnation is over, for a newer one asks. So is this one; for a member the next begins at once.
+    /// The peer's incarnation is over, for a newer one asks. So is this one, and the next begins at once: with members or
+    /// without, for the peer may be one that this node has yet to hear of, or wait for its version to leave (CLS-2).
     fn restart(&mut self, now: Time) {
         self.end(now, Reason::PeerRestarted);
-        if !self.members.is_empty() || self.is_shutting_down() {
-            self.state = State::Established;
-            self.ask_status();
-            let snapshot = self.snapshot();
-            self.observe(now, Occurrence::Record(snapshot));
-        }
+        self.state = State::Established;
+        self.ask_status();
+        let snapshot = self.snapshot();
+        self.observe(now, Occurrence::Record(snapshot));
     }
 
     /// VER-1, VER-3 and HRD-2, for what comes from a node without incarnation ids.
@@ -234,7 +240,7 @@ impl Record {
             if let Message::Opts(opts) = &arrival.message
                 && arrival.is_fin()
             {
-                self.pending.last_ack = Some((self.ids(), opts.seq().successor())); // HRD-3
+                self.pending.late_ack = Some((self.ids(), opts.seq().successor())); // HRD-3
             }
             return Some(self.pass_over());
         }
