@@ -44,30 +44,21 @@ struct Template {
 }
 
 impl Template {
-    /// Whether `message` is what was foreseen.
+    /// Whether `message`, a long one, is what was foreseen. Foresees what follows on it, if it is OPTS.
     #[inline]
-    fn matches(&self, message: &[u8]) -> bool {
-        match (self.words, words(message)) {
-            (Some(known), Some([first, outer, envelope, inner, lengths])) => {
-                let len = message.len() as u64;
-                let foreseen = [first, outer & !LENGTH, envelope, inner, lengths & !LENGTH];
-                foreseen == known && (outer & LENGTH) >> 32 == len && (lengths & LENGTH) >> 32 == len - OPTS_LEN
-            }
-            _ => false,
-        }
-    }
-
-    /// Foresees what follows on `message`.
-    #[inline]
-    fn follow(&mut self, message: &[u8]) {
-        if message.get(14) != Some(&Cmd::Opts.to_wire()) {
-            return;
-        }
-        if let Some([first, outer, envelope, inner, lengths]) = words(message) {
+    fn advance(&mut self, message: &[u8]) -> bool {
+        let Some([first, outer, envelope, inner, lengths]) = words(message) else { return false };
+        let len = message.len() as u64;
+        let is_whole = (outer & LENGTH) >> 32 == len && (lengths & LENGTH) >> 32 == len - OPTS_LEN;
+        let found = [first, outer & !LENGTH, envelope, inner, lengths & !LENGTH];
+        let is_foreseen = self.words == Some(found) && is_whole;
+        if message.get(14) == Some(&Cmd::Opts.to_wire()) {
+            let [first, rest @ ..] = found;
             let seq = ((first >> 32) as u32).wrapping_add(1);
-            let first = u64::from(seq) << 32 | first & 0xffff_ffff;
-            self.words = Some([first, outer & !LENGTH, envelope, inner, lengths & !LENGTH]);
+            let [outer, envelope, inner, lengths] = rest;
+            self.words = Some([u64::from(seq) << 32 | first & 0xffff_ffff, outer, envelope, inner, lengths]);
         }
+        is_foreseen
     }
 }
 
@@ -185,9 +176,9 @@ impl Encoder {
     fn message(&mut self, now: Time, connection: ConnectionId, kind: u8, message: &[u8]) {
         let is_long = message.len() > WHOLE_LEN;
         let template = if kind == WRITTEN { &mut self.sent } else { &mut self.received };
-        let is_regular = is_long && template.matches(message);
-        if is_long {
-            template.follow(message);
+        let is_regular = is_long && template.advance(message);
+        if is_regular && now.0 == self.last && self.connection == Some(connection) && self.entries > 0 {
+            return self.regular(kind | IS_REGULAR, message);
         }
         self.event(now, if is_regular { kind | IS_REGULAR } else { kind }, Some(connection));
         varint(&mut self.bytes, message.len() as u64);
@@ -198,6 +189,40 @@ impl Encoder {
                 self.rest(rest);
             }
             _ => self.bytes.extend_from_slice(message),
+        }
+    }
+
+    /// The same for what is most frequent: a regular message, on the connection and at the time of the entry before.
+    #[inline]
+    fn regular(&mut self, tag: u8, message: &[u8]) {
+        self.events += 1;
+        self.entries += 1;
+        let len = message.len() as u64;
+        // Two or three bytes: the tag, and the length as a varint.
+        let (head, head_len) = match len {
+            0..=0x7f => (u64::from(tag) | len << 8, 2),
+            _ => (u64::from(tag) | (len & 0x7f | 0x80) << 8 | len >> 7 << 16, 3),
+        };
+        let kept =
+            message.get(TEMPLATE_LEN..).and_then(<[u8]>::first_chunk::<8>).map_or(0, |kept| u64::from_le_bytes(*kept));
+        let rest = message.get(KEPT_LEN..).unwrap_or_default();
+        let hash = match self.bodies {
+            Bodies::Full | Bodies::None => 0,
+            Bodies::Hash => xxh3_64(rest),
+            Bodies::Sample => sample(rest),
+        };
+        let bits = 8 * head_len;
+        let low = u128::from(kept) << bits | u128::from(head);
+        let entry = low | u128::from(hash) << (64 + bits);
+        let carried = (hash >> (64 - bits)) as u32;
+        let mut bytes = [0; 20];
+        let (front, back) = bytes.split_at_mut(16);
+        front.copy_from_slice(&entry.to_le_bytes());
+        back.copy_from_slice(&carried.to_le_bytes());
+        let end = if self.bodies == Bodies::Full || self.bodies == Bodies::None { 8 } else { 16 };
+        self.bytes.extend_from_slice(bytes.get(..head_len + end).unwrap_or_default());
+        if self.bodies == Bodies::Full {
+            self.bytes.extend_from_slice(rest);
         }
     }
 

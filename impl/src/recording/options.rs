@@ -36,7 +36,7 @@ impl Bodies {
 pub struct Options {
     /// What is kept of long messages.
     pub bodies: Bodies,
-    /// The level of zstd, -7 to 22; `None` stores blocks as they are.
+    /// The level of zstd, up to 22; those below 0 are faster, and on hashes as good. `None` stores blocks as they are.
     pub compression: Option<i32>,
     /// Bytes of events that make a block, before compression. A peer that is quiet holds none.
     pub block_bytes: usize,
@@ -54,7 +54,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             bodies: Bodies::Sample,
-            compression: Some(1),
+            compression: Some(-5),
             block_bytes: 32 * 1024,
             queue_blocks: 64,
             flush_interval: Duration::from_millis(250),
