@@ -31,6 +31,7 @@ pub fn export(story: &Story, revisions: &[String], out: &mut impl Write) -> io::
         version: VERSION,
         origin: format!("{property}{}", story.title),
         nodes: nodes.collect(),
+        bodies: None,
     };
     line(out, &head)?;
     let mut writer = Exporter { run: &story.run, ended: vec![[false; 2]; story.run.connections.len()] };
@@ -213,6 +214,7 @@ fn record(frame: &Frame, node: usize, peer: usize) -> RecordLine {
         seq_next: record.seq_next.0,
         queue: record.queue_head.distance_to(record.seq_send),
         users: u32::from(record.users),
+        incarnation: None,
     }
 }
 
