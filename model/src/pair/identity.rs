@@ -31,6 +31,7 @@ impl<L: Copy> Pair<L> {
         let source = match *message {
             Message::Hello(_, ids) => {
                 self.check_hello(from, half.ids, ids)?;
+                self.node_mut(from).revisions = RevisionSet::only(Revision::Hardened);
                 ids.source
             }
             Message::Gone(ids) => {
@@ -119,7 +120,6 @@ impl<L: Copy> Pair<L> {
             half.is_unidentified = false;
         }
         let node = self.node_mut(from);
-        node.revisions = RevisionSet::only(Revision::Hardened);
         if node.id.is_none_or(|id| id <= ids.source) {
             node.id = Some(ids.source);
         }
