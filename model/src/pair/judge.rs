@@ -406,7 +406,8 @@ impl<L: Copy> Pair<L> {
         let node = self.node(from);
         let connection = self.connection(conn)?;
         let here = connection.half(from).acked_by(node.life);
-        if connection.opener != from {
+        // Who accepts connections may see them in another order, and its recording tells that one.
+        if connection.opener != from || node.id.is_some() {
             return here;
         }
         match (here, node.own_acked) {
