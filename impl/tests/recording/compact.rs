@@ -169,6 +169,8 @@ fn a_device_that_is_full_is_told_and_messages_go_on() {
     let mut world = World::new(5, [Some(recorder.observer()), None]);
     world.join();
     busy(&mut world, 100, true);
+    world.restart(1, None);
+    world.run(Duration::from_secs(3));
     assert!(world.delivered.iter().map(Vec::len).sum::<usize>() >= 100);
     drop(world);
     let status = recorder.finish();
