@@ -39,7 +39,9 @@ fn the_rejected_traces_can_be_made_again_from_the_originals() {
 fn every_rule_by_which_replay_judges_refuses_a_trace() {
     let manifest = Manifest::load(&traces()).unwrap();
     let refused: BTreeSet<_> = manifest.rejected.iter().map(|entry| entry.rule.as_str()).collect();
-    let judged: BTreeSet<_> = rule::ALL.iter().map(|rule| rule.id()).collect();
+    // No capture of kernels has incarnation ids: `tests/recordings/falsified.rs` has the traces.
+    let judged = rule::ALL.iter().filter(|known| **known != rule::HRD_1);
+    let judged: BTreeSet<_> = judged.map(|rule| rule.id()).collect();
     assert_eq!(judged.difference(&refused).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 

@@ -51,6 +51,8 @@
 #[cfg(feature = "tokio")]
 pub mod lowcomms;
 pub mod midcomms;
+#[cfg(feature = "record")]
+pub mod recording;
 pub mod wire;
 
 #[cfg(feature = "tokio")]

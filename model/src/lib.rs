@@ -24,7 +24,7 @@ pub mod seq;
 pub mod story;
 pub mod system;
 
-pub use message::{BareKind, Inner, Message, Version};
+pub use message::{BareKind, Ids, Inner, Message, Version};
 pub use pair::{Conn, Pair, Side};
 pub use record::{Record, State};
 pub use revision::{Revision, RevisionSet};

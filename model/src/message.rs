@@ -54,6 +54,15 @@ pub enum BareKind {
     Fin,
 }
 
+/// Whom messages are from and for: incarnation ids of records, 64 bits, not 0 (HRD-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ids {
+    /// The sender's; in *gone* the one that is over.
+    pub source: u64,
+    /// The receiver's, as far as the sender knows it.
+    pub destination: Option<u64>,
+}
+
 /// One message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -68,6 +77,10 @@ pub enum Message {
     },
     /// ACK with the number expected next.
     Ack(Seq),
+    /// A hello: an ACK that says whom what follows on its connection is from and for (HRD-1).
+    Hello(Seq, Ids),
+    /// The news that an incarnation is over (HRD-3).
+    Gone(Ids),
     /// A message outside OPTS.
     Bare(BareKind),
 }

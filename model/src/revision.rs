@@ -12,6 +12,8 @@ pub enum Revision {
     Linux6_1,
     /// `linux-6.12` and to 7.2: today's.
     Linux6_12,
+    /// `hardened`, the project's own. A node that speaks it says so by its first message on every connection (HRD-1).
+    Hardened,
 }
 
 /// Who makes a record ESTABLISHED by a message (section 11, "CLOSED to ESTABLISHED on a message").
@@ -36,11 +38,15 @@ pub enum AckPolicy {
     EveryBatch,
     /// After more than this many deliveries since the last threshold ACK; for duplicates and FIN at once.
     Threshold(u32),
+    /// Whenever it likes: a timer too (`hardened`).
+    AtWill,
 }
 
 impl Revision {
     /// Every revision, oldest first.
-    pub const ALL: [Revision; 3] = [Revision::Linux5_14, Revision::Linux6_1, Revision::Linux6_12];
+    pub const ALL: [Revision; 4] = [Revision::Linux5_14, Revision::Linux6_1, Revision::Linux6_12, Revision::Hardened];
+    /// Those of kernels, oldest first.
+    pub const LINUX: [Revision; 3] = [Revision::Linux5_14, Revision::Linux6_1, Revision::Linux6_12];
 
     /// The name as written on a command line.
     pub fn name(self) -> &'static str {
@@ -48,12 +54,18 @@ impl Revision {
             Revision::Linux5_14 => "linux-5.14",
             Revision::Linux6_1 => "linux-6.1",
             Revision::Linux6_12 => "linux-6.12",
+            Revision::Hardened => "hardened",
         }
     }
 
-    /// Whether NAMES and its reply are sequenced (SND-2).
+    /// Whether NAMES and its reply may be sequenced (SND-2).
     pub fn sequences_names(self) -> bool {
-        self == Revision::Linux6_12
+        matches!(self, Revision::Linux6_12 | Revision::Hardened)
+    }
+
+    /// Whether NAMES and its reply may go bare (SND-2). For `hardened` the layer above chooses.
+    pub fn sends_names_bare(self) -> bool {
+        self != Revision::Linux6_12
     }
 
     /// Which messages make a CLOSED record ESTABLISHED.
@@ -61,13 +73,19 @@ impl Revision {
         match self {
             Revision::Linux5_14 | Revision::Linux6_1 => Establishes::BareStatusOrNames,
             Revision::Linux6_12 => Establishes::AnyMessage,
+            Revision::Hardened => Establishes::Never,
         }
     }
 
     /// Whether a bare STATUS or NAMES in a closing state may reset the record and make it ESTABLISHED. For 6.1 it is not
     /// known: both are possible.
     pub fn may_reset_on_status(self) -> bool {
-        self != Revision::Linux6_12
+        matches!(self, Revision::Linux5_14 | Revision::Linux6_1)
+    }
+
+    /// Whether copies may go out without a break (HRD-7).
+    pub fn retransmits_in_time(self) -> bool {
+        self == Revision::Hardened
     }
 
     /// When data is acknowledged.
@@ -76,6 +94,7 @@ impl Revision {
             Revision::Linux5_14 => AckPolicy::EveryMessage,
             Revision::Linux6_1 => AckPolicy::EveryBatch,
             Revision::Linux6_12 => AckPolicy::Threshold(32),
+            Revision::Hardened => AckPolicy::AtWill,
         }
     }
 }
@@ -193,9 +212,9 @@ mod tests {
 
     #[test]
     fn sets_intersect_and_print() {
-        let sequenced = RevisionSet::any().filter(Revision::sequences_names);
+        let sequenced = RevisionSet::any().filter(|revision| !revision.sends_names_bare());
         assert_eq!(sequenced, RevisionSet::only(Revision::Linux6_12));
-        assert_eq!(RevisionSet::any().to_string(), "linux-5.14 or linux-6.1 or linux-6.12");
+        assert_eq!(RevisionSet::any().to_string(), "linux-5.14 or linux-6.1 or linux-6.12 or hardened");
         assert!(sequenced.intersection(RevisionSet::only(Revision::Linux6_1)).is_empty());
     }
 }

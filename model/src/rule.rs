@@ -91,5 +91,6 @@ rules! {
     NET_1 "NET-1" "a node sends on the connection that it opened; if it opened none, on the one that the peer opened"
     NET_3 "NET-3" "whoever notices a break sends its whole send queue again, oldest first; otherwise there are no copies"
     NET_7 "NET-7" "on one connection: what waited, then an ascending pass of copies for each break, fresh messages ascending"
+    HRD_1 "HRD-1" "a hardened node begins every connection with a hello; its incarnation ids are not 0, never go back, and are its own"
     ACK_1 "ACK-1" "an ACK's number is at most one more than the highest number that its sender can have accepted"
 }

@@ -305,7 +305,7 @@ impl Base {
             Base::Linux(Revision::Linux5_14) => LINUX_5_14,
             Base::Linux(Revision::Linux6_1) => LINUX_6_1,
             Base::Linux(Revision::Linux6_12) => LINUX_6_12,
-            Base::Hardened => HARDENED,
+            Base::Hardened | Base::Linux(Revision::Hardened) => HARDENED,
         }
     }
 }

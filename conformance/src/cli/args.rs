@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Print every message of captures, one a line
     Decode(DecodeArgs),
+    /// Print a native trace that is in the compact form as JSON lines
+    Convert(ConvertArgs),
     /// Walk through the model in the browser, with the sequence chart of the path so far
     Explore(ExploreArgs),
     /// Check the model: does every property hold in every environment, for every revision?
@@ -55,6 +57,14 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     /// Judge this project's own traces against what is expected of them (the default)
     Gate(GateArgs),
+}
+
+/// What to convert.
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// A native trace in the compact form, plain or compressed; - is the standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) path: PathBuf,
 }
 
 /// What to read, and how to print.

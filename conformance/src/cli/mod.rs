@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod convert;
 mod decode;
 mod deliveries;
 mod exit;
@@ -36,6 +37,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match command {
         Command::Replay(args) => replay::run(args),
         Command::Decode(args) => decode::run(args),
+        Command::Convert(args) => convert::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Check(args) => check::run(*args),
         Command::Gate(args) => gate::run(args),

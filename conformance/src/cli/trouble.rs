@@ -43,7 +43,7 @@ impl From<&CaptureError> for Trouble {
 
 impl From<&LineError> for Trouble {
     fn from(error: &LineError) -> Self {
-        let whose = "the line is at fault, not the nodes: the rest is judged, as behind a hole";
+        let whose = "the file is at fault there, not the nodes: the rest is judged, as behind a hole";
         Self { what: error.to_string(), whose }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use midcomms_model::State;
 use midcomms_model::story::Story;
 use midcomms_model::story::run::{Event, Fate, Frame, Run, Sent, is_end};
 use midcomms_model::system::action::{Action, ActionKind, choice};
 use midcomms_model::system::observer::Outcome;
 use midcomms_model::system::state::{Notice, Pending, Phase, Status};
 use midcomms_model::system::wire::Kind;
+use midcomms_model::{Revision, State};
 
 use super::line::{FORMAT, Head, HeadNode, Line, MessageLine, RecordLine, VERSION};
 
@@ -19,7 +19,8 @@ use super::line::{FORMAT, Head, HeadNode, Line, MessageLine, RecordLine, VERSION
 pub fn export(story: &Story, revisions: &[String], out: &mut impl Write) -> io::Result<()> {
     let nodes = (0..story.run.nodes).map(|node| HeadNode {
         id: id(node),
-        revision: revisions.get(node).cloned(),
+        // Its own bytes are not written, so nothing would be right by its rules.
+        revision: revisions.get(node).filter(|name| *name != Revision::Hardened.name()).cloned(),
         recorded: true,
         address: None,
     });
@@ -30,6 +31,7 @@ pub fn export(story: &Story, revisions: &[String], out: &mut impl Write) -> io::
         version: VERSION,
         origin: format!("{property}{}", story.title),
         nodes: nodes.collect(),
+        bodies: None,
     };
     line(out, &head)?;
     let mut writer = Exporter { run: &story.run, ended: vec![[false; 2]; story.run.connections.len()] };
@@ -212,6 +214,7 @@ fn record(frame: &Frame, node: usize, peer: usize) -> RecordLine {
         seq_next: record.seq_next.0,
         queue: record.queue_head.distance_to(record.seq_send),
         users: u32::from(record.users),
+        incarnation: None,
     }
 }
 

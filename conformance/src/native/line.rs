@@ -10,7 +10,7 @@ pub const FORMAT: &str = "midcomms-trace";
 pub const VERSION: u64 = 1;
 
 /// The first line.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Head {
     /// [`FORMAT`].
     pub format: String,
@@ -21,6 +21,9 @@ pub struct Head {
     pub origin: String,
     /// The nodes.
     pub nodes: Vec<HeadNode>,
+    /// What the compact form kept of long messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bodies: Option<String>,
 }
 
 /// A node of the trace.
@@ -78,6 +81,12 @@ pub struct Line {
     /// A record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordLine>,
+    /// How many events were lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Why something could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A message: decoded, or its bytes.
@@ -122,4 +131,7 @@ pub struct RecordLine {
     pub queue: u32,
     /// Local lockspaces that have the peer as a member.
     pub users: u32,
+    /// The id of the incarnation, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<String>,
 }

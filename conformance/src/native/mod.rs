@@ -1,14 +1,18 @@
-//! Native traces (`traces/SCHEMA.md`): what nodes themselves say that they did, as JSON lines.
+//! Native traces (`traces/SCHEMA.md`): what nodes themselves say that they did, as JSON lines or in the compact form.
 //!
 //! - [`mod@line`]: the lines as they are in a file.
 //! - [`encode`]: a line's message to the bytes that it stands for.
-//! - [`reader`]: lines to transport events, so that replay judges a trace as it judges a capture; a line is a frame.
+//! - [`compact`]: the other form.
+//! - [`feed`]: the events of either to transport events, so that replay judges a trace as it judges a capture.
+//! - [`reader`]: a trace of either form; a line is a frame.
 //! - [`mod@export`]: a run of the model to lines.
 
+pub mod compact;
 pub mod encode;
 pub mod export;
+pub mod feed;
 pub mod line;
 pub mod reader;
 
 pub use export::export;
-pub use reader::{HeadError, LineError, NativeReader};
+pub use reader::{HeadError, LineError, NativeReader, Place, Tally};

@@ -36,8 +36,8 @@ impl Label {
     pub(crate) fn of_message(seen: &Seen<'_>, translated: &Translated) -> Self {
         let number = match translated.message {
             Message::Opts { seq, .. } => Some(seq.0),
-            Message::Ack(number) => Some(number.0),
-            Message::Bare(_) => None,
+            Message::Ack(number) | Message::Hello(number, _) => Some(number.0),
+            Message::Bare(_) | Message::Gone(_) => None,
         };
         Self {
             frame: seen.frame,

@@ -7,6 +7,7 @@ use midcomms_model::{Revision, RevisionSet};
 
 use super::{DeliverySink, FileReport, Replay, ReplayOptions};
 use crate::capture::{CaptureError, CaptureReader, CaptureSummary, OpenedInput};
+use crate::native::compact::FIRST_BYTE;
 use crate::native::line::Head;
 use crate::native::{HeadError, LineError, NativeReader};
 
@@ -25,7 +26,7 @@ impl Source {
             return CaptureReader::open_together(paths, &options.capture).map(Source::Capture);
         };
         let mut opened = OpenedInput::open(path.as_ref(), &options.capture)?;
-        if opened.begins_with(b'{')? {
+        if opened.begins_with(b'{')? || opened.begins_with(FIRST_BYTE)? {
             return Ok(Source::Native(opened));
         }
         opened.into_capture(&options.capture).map(Source::Capture)
@@ -50,12 +51,18 @@ pub fn replay_native(
     let mut report = replay.finish(name, &summary);
     let told = read.errors.len() as u64;
     let mut errors: Vec<_> = read.errors.iter().map(ToString::to_string).collect();
-    if read.damaged > told {
-        errors.push(format!("and {} more lines that cannot be read", read.damaged - told));
+    if read.tally.damaged > told {
+        errors.push(format!("and {} more places that cannot be read", read.tally.damaged - told));
     }
     report.error = (!errors.is_empty()).then(|| errors.join("; "));
-    if read.unknown > 0 {
-        report.notes.push(format!("{} events of a kind that this program does not know", read.unknown));
+    if read.tally.unknown > 0 {
+        report.notes.push(format!("{} events of a kind that this program does not know", read.tally.unknown));
+    }
+    if read.tally.lost > 0 {
+        report.notes.push(format!("{} events that the recorder could not write", read.tally.lost));
+    }
+    if read.is_compact && !read.tally.has_end {
+        report.notes.push("the file has no end: its node was killed, still writes, or the file was cut".to_owned());
     }
     Ok((report, read.errors))
 }

@@ -2,11 +2,15 @@
 
 use midcomms::wire::{self, Body, DecodeError, MsgType, RcomType};
 use midcomms_model::rule::{self, Rule};
-use midcomms_model::{BareKind, Inner, Message, Refusal, Seq, Version};
+use midcomms_model::{BareKind, Ids, Inner, Message, Refusal, Seq, Version};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The result of a STATUS reply that says "not ready": -ESRCH (SND-2).
 const NOT_READY: i32 = -3;
+
+/// The kinds of tail that an ACK of `hardened` may have (HRD-1, HRD-3).
+const HELLO: u32 = 1;
+const GONE: u32 = 2;
 
 /// A message, translated.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +49,7 @@ pub(crate) fn translate(bytes: &[u8]) -> Result<Translated, Refusal> {
         wire::Message::Opts(opts) => {
             Message::Opts { seq: Seq(opts.seq().0), inner: inner(opts.inner().body()), body: xxh3_64(bytes) }
         }
-        wire::Message::Ack(ack) => Message::Ack(Seq(ack.seq().0)),
+        wire::Message::Ack(ack) => acknowledgement(ack),
         wire::Message::Bare(bare) => Message::Bare(bare_kind(bare.body())),
     };
     Ok(Translated { message: translated, version, nodeid: message.header().nodeid.0, kind })
@@ -84,10 +88,32 @@ fn check_alone(message: &wire::Message<'_>) -> Result<(), Refusal> {
     }
     if let wire::Message::Ack(ack) = message
         && !ack.tail().is_empty()
+        && tail(ack.tail()).is_none()
     {
         return Err(Refusal::new(rule::WIRE_8, "an ACK of 16 bytes", format!("one of {}", outer.length)));
     }
     message.inner().map_or(Ok(()), |inner| check_body(inner))
+}
+
+/// What the tail of an ACK of `hardened` says: its kind and the ids (HRD-1).
+fn tail(bytes: &[u8]) -> Option<(u32, Ids)> {
+    let (magic, rest) = bytes.split_first_chunk::<4>()?;
+    let (kind, rest) = rest.split_first_chunk::<4>()?;
+    let (source, rest) = rest.split_first_chunk::<8>()?;
+    let destination: &[u8; 8] = rest.try_into().ok()?;
+    let kind = u32::from_le_bytes(*kind);
+    let destination = Some(u64::from_le_bytes(*destination)).filter(|id| *id != 0);
+    let ids = Ids { source: u64::from_le_bytes(*source), destination };
+    (magic == b"HRD1" && matches!(kind, HELLO | GONE)).then_some((kind, ids))
+}
+
+fn acknowledgement(ack: &wire::Ack<'_>) -> Message {
+    let number = Seq(ack.seq().0);
+    match tail(ack.tail()) {
+        Some((HELLO, ids)) => Message::Hello(number, ids),
+        Some((_, ids)) => Message::Gone(ids),
+        None => Message::Ack(number),
+    }
 }
 
 fn check_body(inner: &wire::Inner<'_>) -> Result<(), Refusal> {

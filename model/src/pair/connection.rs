@@ -1,5 +1,6 @@
 //! A connection of the pair, as far as the protocol cares.
 
+use crate::message::Ids;
 use crate::output::Output;
 use crate::seq::Seq;
 
@@ -24,6 +25,10 @@ pub(super) struct Half {
     pub(super) output: Output,
     /// The last ACK's number of that incarnation.
     pub(super) acked: Option<Seq>,
+    /// What its last hello here said (HRD-1).
+    pub(super) ids: Option<Ids>,
+    /// Bytes that it sent are missing from what was recorded, and no hello was seen since.
+    pub(super) is_unidentified: bool,
 }
 
 impl Half {
@@ -41,6 +46,8 @@ impl Half {
         self.hole_in_numbers = true;
         self.hole_in_acks = true;
         self.output = Output::default();
+        self.ids = None;
+        self.is_unidentified = true;
     }
 
     /// What incarnation `life` wrote here.

@@ -102,12 +102,13 @@ impl<L: Copy> Pair<L> {
         let node = self.node(from);
         if let (Message::Opts { seq, .. }, Fit::Copy(Place::Begins)) = (*message, reading.first.fit)
             && node.passes >= node.breaks
+            && !node.revisions.iter().any(Revision::retransmits_in_time)
         {
             let expected = format!("{}, for there was no break that calls for copies", node.record.seq_send);
             let refusal = Refusal::new(rule::NET_3, expected, format!("a copy of {seq}"));
             self.add_suspicion(Suspicion::new(from, Proof::NoBreak, at, refusal));
         }
-        if let (Message::Ack(number), Fit::SuspectAck) = (*message, reading.first.fit) {
+        if let (Message::Ack(number) | Message::Hello(number, _), Fit::SuspectAck) = (*message, reading.first.fit) {
             let sent = self.node(from.other()).record.seq_send;
             let expected = format!("at most ACK({sent}), for no more was sent");
             let refusal = Refusal::new(rule::ACK_1, expected, format!("ACK({number})"));
@@ -145,11 +146,15 @@ impl<L: Copy> Pair<L> {
     ) -> Result<Reading, Refusal> {
         match *message {
             Message::Bare(kind) => self.judge_bare(from, version, kind),
-            Message::Opts { .. } | Message::Ack(_) if version == Version::V3_1 => {
+            Message::Opts { .. } | Message::Ack(_) | Message::Hello(..) | Message::Gone(_)
+                if version == Version::V3_1 =>
+            {
                 Err(Refusal::new(rule::SND_3, "everything bare from a 3.1 node", "a 3.2 message with version 3.1"))
             }
             Message::Opts { seq, inner, body } => self.judge_opts(conn, from, seq, inner, body),
             Message::Ack(number) => self.judge_ack(conn, from, number),
+            Message::Hello(number, _) => self.judge_hello(conn, from, number),
+            Message::Gone(_) => Ok(Reading::only(Candidate::current(Fit::Bare, self.node(from).revisions))),
         }
     }
 
@@ -160,7 +165,7 @@ impl<L: Copy> Pair<L> {
         let allowed = match kind {
             _ if to_3_1 && kind != BareKind::Fin => RevisionSet::any(),
             BareKind::Status => RevisionSet::any(),
-            BareKind::Names => RevisionSet::any().filter(|revision| !revision.sequences_names()),
+            BareKind::Names => RevisionSet::any().filter(Revision::sends_names_bare),
             BareKind::StatusNotReady => {
                 return Err(Refusal::new(rule::SND_2, "a STATUS reply \"not ready\" inside OPTS", "it bare"));
             }
@@ -283,6 +288,9 @@ impl<L: Copy> Pair<L> {
     fn fit_new_life(&self, conn: Conn, from: Side, seq: Seq) -> Option<Fit> {
         let node = self.node(from);
         let connection = self.connection(conn)?;
+        if node.id.is_some() && !connection.half(from).is_unidentified {
+            return None; // HRD-1: a hello would have said so
+        }
         let began_here = !connection.half(from).output_of(node.life).has_numbers();
         let hole = connection.half(from).hole_in_numbers;
         // A FIN of either side may have been before what is seen.
@@ -324,6 +332,16 @@ impl<L: Copy> Pair<L> {
             }
             Err(refusal) => Reading::of(Err(refusal), new_life),
         }
+    }
+
+    /// HRD-1: a hello is an ACK whenever it comes, of nothing too.
+    fn judge_hello(&self, conn: Conn, from: Side, number: Seq) -> Result<Reading, Refusal> {
+        let first = self.node(from.other()).bodies.first();
+        let is_first = self.lowest_ack(conn, from).is_none_or(|lowest| !number.is_before(lowest));
+        if number == first && is_first {
+            return Ok(Reading::only(Candidate::current(Fit::Ack, self.node(from).revisions)));
+        }
+        self.judge_ack(conn, from, number)
     }
 
     fn ack_policy_refusal(node: &Node<L>, number: Seq) -> Refusal {
@@ -388,7 +406,8 @@ impl<L: Copy> Pair<L> {
         let node = self.node(from);
         let connection = self.connection(conn)?;
         let here = connection.half(from).acked_by(node.life);
-        if connection.opener != from {
+        // Who accepts connections may see them in another order, and its recording tells that one.
+        if connection.opener != from || node.id.is_some() {
             return here;
         }
         match (here, node.own_acked) {
@@ -409,7 +428,7 @@ impl<L: Copy> Pair<L> {
         }
         RevisionSet::any().filter(|revision| match revision.ack_policy() {
             AckPolicy::EveryMessage => half.acked_by(node.life).is_none_or(|before| before.distance_to(number) <= 1),
-            AckPolicy::EveryBatch => true,
+            AckPolicy::EveryBatch | AckPolicy::AtWill => true,
             // The number is read apart from the count, so that a step may be one short.
             AckPolicy::Threshold(most) => node.prompts > 0 || node.ack_base.distance_to(number) >= most,
         })

@@ -8,6 +8,7 @@
 
 mod bodies;
 mod connection;
+mod identity;
 mod judge;
 mod node;
 mod suspicion;
@@ -20,6 +21,7 @@ use crate::revision::RevisionSet;
 use crate::seq::Seq;
 
 use connection::Connection;
+use identity::Standing;
 use node::{Arrival, Arrived};
 pub use node::{Counts, Delivery, Gap, Node};
 pub use suspicion::Refused;
@@ -195,6 +197,33 @@ impl<L: Copy> Pair<L> {
         label: L,
     ) -> Result<Option<Self>, Refused<L>> {
         self.check_version(from, version)?;
+        let standing = self.identify(conn, from, message)?;
+        match standing {
+            Standing::Begins(id) => {
+                let mut next = self.clone();
+                next.begin_identified(from, id);
+                let second = next.judge_and_carry_out(conn, from, version, message, label)?;
+                *self = next;
+                return Ok(second);
+            }
+            Standing::Over => {
+                self.say(conn, from, message);
+                self.note_write(conn, from);
+                return Ok(None);
+            }
+            Standing::Current | Standing::Linux => {}
+        }
+        self.judge_and_carry_out(conn, from, version, message, label)
+    }
+
+    fn judge_and_carry_out(
+        &mut self,
+        conn: Conn,
+        from: Side,
+        version: Version,
+        message: &Message,
+        label: L,
+    ) -> Result<Option<Self>, Refused<L>> {
         let reading = self.judge(conn, from, version, message)?;
         let fresh = reading.first.fresh_number(message);
         for suspect in &mut self.suspicions {
@@ -204,6 +233,7 @@ impl<L: Copy> Pair<L> {
             return Err(proven.refused());
         }
         self.suspect(conn, from, message, &reading, label);
+        self.say(conn, from, message);
         self.note_write(conn, from);
         self.node_mut(from).version = Some(version);
         let second = reading.second.map(|candidate| {
@@ -283,7 +313,8 @@ impl<L: Copy> Pair<L> {
         let reader = from.other();
         let what = match *message {
             Message::Opts { seq, inner, .. } => Arrived::Opts(seq, inner),
-            Message::Ack(number) => Arrived::Ack(number),
+            Message::Ack(number) | Message::Hello(number, _) => Arrived::Ack(number),
+            Message::Gone(_) => Arrived::Bare { status_or_names: false },
             Message::Bare(kind) => {
                 Arrived::Bare { status_or_names: matches!(kind, BareKind::Status | BareKind::Names) }
             }
@@ -297,6 +328,9 @@ impl<L: Copy> Pair<L> {
         let had_hole =
             self.node(from).is_unsettled && self.node(from).seen_since.is_none_or(|first| arrival.is_number(first));
         let last_break = self.last_break;
+        if self.is_for_another(conn, from, message) {
+            return self.note_talk(label);
+        }
         let node = self.node_mut(reader);
         node.has_heard = true;
         node.has_heard_bare |= matches!(what, Arrived::Bare { .. });
@@ -306,8 +340,8 @@ impl<L: Copy> Pair<L> {
         if sender_life > node.peer_life && node.record.seq_next.0 == 0 && !node.ended {
             node.peer_life = sender_life;
         }
-        if node.ended || sender_life > node.peer_life {
-            node.keep_log(arrival);
+        if (node.ended || sender_life > node.peer_life) && node.id.is_none() {
+            node.keep_log(arrival); // HRD-1: who has ids reads nothing that was for another incarnation
         }
         if node.ended {
             return; // the record was reset: its next incarnation reads the log

@@ -113,6 +113,11 @@ pub struct Counts {
 pub struct Node<L> {
     pub(super) record: Record,
     pub(super) revisions: RevisionSet,
+    /// The id of this incarnation, and those that it has told, oldest first (HRD-1).
+    pub(super) id: Option<u64>,
+    pub(super) ids: VecDeque<u64>,
+    /// It may have told others that were not seen.
+    pub(super) ids_partial: bool,
     pub(super) version: Option<Version>,
     pub(super) life: u32,
     /// The incarnation of the peer's record that this one talks to.
@@ -167,6 +172,9 @@ impl<L: Copy> Node<L> {
         Self {
             record: Record { users: 1, ..Record::default() },
             revisions,
+            id: None,
+            ids: VecDeque::new(),
+            ids_partial: !is_complete,
             version: None,
             life: 0,
             peer_life: 0,
@@ -238,6 +246,7 @@ impl<L: Copy> Node<L> {
 
     /// Something that it sent is missing from what was recorded.
     pub(super) fn note_hole(&mut self) {
+        self.ids_partial = true;
         self.is_unsettled = true;
         self.seen_since = None;
         self.bodies.is_partial = true;
@@ -266,9 +275,12 @@ impl<L: Copy> Node<L> {
         next
     }
 
-    /// The revisions with which what it sent is consistent.
+    /// The revisions with which what it sent is consistent: `hardened` only if it said so, or nothing else is left.
     pub fn revisions(&self) -> RevisionSet {
-        self.revisions
+        match self.revisions.filter(|revision| revision != Revision::Hardened) {
+            linux if linux.is_empty() || self.id.is_some() => self.revisions,
+            linux => linux,
+        }
     }
 
     /// What was counted of it.

@@ -29,16 +29,16 @@ impl<L: Copy> Pair<L> {
                 self.write_copy(conn, from, seq, inner, body, place);
             }
             (Message::Opts { seq, inner, body }, _) => self.write_fresh(conn, from, seq, inner, body),
-            (Message::Ack(_), Fit::SuspectAck) => self.node_mut(from).counts.acks += 1,
-            (Message::Ack(number), _) => self.write_ack(conn, from, number),
-            (Message::Bare(_), _) => {}
+            (Message::Ack(_) | Message::Hello(..), Fit::SuspectAck) => self.node_mut(from).counts.acks += 1,
+            (Message::Ack(number) | Message::Hello(number, _), _) => self.write_ack(conn, from, number),
+            (Message::Bare(_) | Message::Gone(_), _) => {}
         }
     }
 
     /// What is seen began within the incarnation whose numbers `message` is about.
     fn join_late(&mut self, from: Side, message: &Message) {
         let (numbered, reader) = match message {
-            Message::Ack(_) => (from.other(), from),
+            Message::Ack(_) | Message::Hello(..) => (from.other(), from),
             _ => (from, from.other()),
         };
         self.node_mut(numbered).join_late();
@@ -165,7 +165,7 @@ impl<L: Copy> Node<L> {
         // Whatever may have been a threshold ACK is counted as one, and spends no prompt.
         let is_threshold = self.revisions.iter().all(|revision| match revision.ack_policy() {
             AckPolicy::Threshold(most) => self.ack_base.distance_to(number) >= most,
-            AckPolicy::EveryMessage | AckPolicy::EveryBatch => true,
+            AckPolicy::EveryMessage | AckPolicy::EveryBatch | AckPolicy::AtWill => true,
         });
         if is_threshold {
             self.ack_base = number;

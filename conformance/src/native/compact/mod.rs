@@ -1,0 +1,16 @@
+//! The compact form of native traces (`traces/SCHEMA.md`): blocks of events of one pair each.
+//!
+//! - [`file`]: the head of a file and its blocks; what is damaged is passed over and told.
+//! - [`entry`]: the events in a block.
+//! - [`convert`]: the same trace as JSON lines.
+
+pub mod convert;
+pub mod entry;
+pub mod file;
+
+pub use convert::convert;
+pub use entry::{Entry, Outcome, What};
+pub use file::{CompactFile, Item};
+
+/// The first byte of a file, by which it is told from all others that are read.
+pub const FIRST_BYTE: u8 = 0x8a;

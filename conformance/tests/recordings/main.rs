@@ -1,0 +1,14 @@
+//! What the implementation records, replay judges: right runs are accepted, and a falsified event is not.
+
+#[cfg(test)]
+mod damaged;
+#[cfg(test)]
+mod falsified;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod runs;
+
+#[cfg(test)]
+#[path = "../../../impl/tests/recording/world.rs"]
+mod world;

@@ -1,0 +1,157 @@
+//! What the observers of one node and the writer share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::block::Block;
+use super::encoder::Encoder;
+use super::options::{Options, Status};
+use crate::midcomms::{Occurrence, Time};
+use crate::wire::NodeId;
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    Write(Block),
+    Finish,
+}
+
+/// The events of one pair that are not handed over yet.
+pub(super) struct Slot {
+    encoder: Encoder,
+    pair: Option<(NodeId, NodeId)>,
+    /// Events that were lost since the last block that was handed over.
+    lost: u64,
+}
+
+/// What happens to a block for which there is no room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Full {
+    /// It is lost: the protocol does not wait.
+    Lose,
+    /// It stays where it is.
+    Keep,
+    /// It waits for room.
+    Wait,
+}
+
+pub(super) struct Shared {
+    queue: SyncSender<Job>,
+    slots: Mutex<Vec<Weak<Mutex<Slot>>>>,
+    /// Emptied buffers, to be filled again.
+    pool: Mutex<Vec<Vec<u8>>>,
+    block_bytes: usize,
+    pool_len: usize,
+    /// Events for which the queue had no room.
+    lost: AtomicU64,
+    written: Mutex<Status>,
+}
+
+/// Locks what no panic can leave half done.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn new(queue: SyncSender<Job>, options: &Options) -> Self {
+        Self {
+            queue,
+            slots: Mutex::default(),
+            pool: Mutex::default(),
+            block_bytes: options.block_bytes.clamp(1, 1 << 20),
+            pool_len: options.queue_blocks.saturating_add(1),
+            lost: AtomicU64::new(0),
+            written: Mutex::default(),
+        }
+    }
+
+    pub(super) fn new_slot(&self, options: &Options) -> Arc<Mutex<Slot>> {
+        let slot = Slot { encoder: Encoder::new(options.bodies), pair: None, lost: 0 };
+        let slot = Arc::new(Mutex::new(slot));
+        lock(&self.slots).push(Arc::downgrade(&slot));
+        slot
+    }
+
+    #[inline]
+    pub(super) fn observe(&self, slot: &Mutex<Slot>, now: Time, pair: (NodeId, NodeId), occurrence: Occurrence<'_>) {
+        let mut slot = lock(slot);
+        slot.pair = Some(pair);
+        slot.encoder.encode(now, occurrence);
+        if slot.encoder.bytes.len() >= self.block_bytes {
+            self.hand_over(&mut slot, Full::Lose);
+        }
+    }
+
+    /// Hands over what an observer leaves behind.
+    pub(super) fn leave(&self, slot: &Mutex<Slot>) {
+        self.hand_over(&mut lock(slot), Full::Lose);
+    }
+
+    /// Hands over what every observer has, as far as there is room. The writer's own, so it must not wait.
+    pub(super) fn sweep(&self) {
+        self.hand_over_all(Full::Keep);
+    }
+
+    /// Hands over what every observer has, and then the end.
+    pub(super) fn finish(&self) {
+        self.hand_over_all(Full::Wait);
+        let _ = self.queue.send(Job::Finish);
+    }
+
+    fn hand_over_all(&self, full: Full) {
+        let slots: Vec<_> = {
+            let mut slots = lock(&self.slots);
+            slots.retain(|slot| slot.strong_count() > 0);
+            slots.iter().filter_map(Weak::upgrade).collect()
+        };
+        for slot in slots {
+            self.hand_over(&mut lock(&slot), full);
+        }
+    }
+
+    fn hand_over(&self, slot: &mut Slot, full: Full) {
+        let Some((node, peer)) = slot.pair else { return };
+        if slot.encoder.entries == 0 && slot.lost == 0 {
+            return;
+        }
+        let Encoder { first: time, entries, events, .. } = slot.encoder;
+        let next = lock(&self.pool).pop().unwrap_or_default();
+        let bytes = slot.encoder.take(next);
+        let block = Block { node, peer, time, entries, events, lost: slot.lost, bytes };
+        let unsent = match full {
+            Full::Wait => self.queue.send(Job::Write(block)).map_err(|unsent| unsent.0),
+            _ => self.queue.try_send(Job::Write(block)).map_err(|unsent| match unsent {
+                TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
+            }),
+        };
+        match unsent {
+            Ok(()) => slot.lost = 0,
+            Err(Job::Write(block)) if full == Full::Keep => self.recycle(slot.encoder.put_back(block)),
+            Err(Job::Write(block)) => {
+                slot.lost = slot.lost.saturating_add(block.events);
+                self.lost.fetch_add(block.events, Ordering::Relaxed);
+                self.recycle(block.bytes);
+            }
+            Err(Job::Finish) => {}
+        }
+    }
+
+    /// Keeps a buffer to be filled again.
+    pub(super) fn recycle(&self, mut bytes: Vec<u8>) {
+        let mut pool = lock(&self.pool);
+        if pool.len() < self.pool_len && bytes.capacity() <= self.block_bytes.saturating_mul(4) {
+            bytes.clear();
+            pool.push(bytes);
+        }
+    }
+
+    pub(super) fn note(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut lock(&self.written));
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let mut status = lock(&self.written).clone();
+        status.lost = status.lost.saturating_add(self.lost.load(Ordering::Relaxed));
+        status
+    }
+}
