@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ::midcomms::wire::{
-    HEADER_LEN, Inner, LockspaceId, MSG_FIXED_LEN, MSG_LEN, Message, Msg, MsgType, NodeId, Options, Opts, Sender, Seq, Version,
+    HEADER_LEN, Inner, LockspaceId, MSG_FIXED_LEN, MSG_LEN, Message, Msg, MsgType, NodeId, Options, Opts, Sender, Seq,
+    Version,
 };
 use anyhow::{Context, Result};
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::midcomms::midcomms::{Event, EventRef, Kind};
+use ::midcomms::recording::{Options, Origin, Recorder};
 use ::midcomms::wire::{HEADER_LEN, LockspaceId, NodeId};
 use ::midcomms::{Events, Node, PeerEvent, PeerHandle};
 use anyhow::{Context, Result};
@@ -23,13 +24,30 @@ const BATCH_BYTES: usize = 64 * 1024;
 pub(crate) fn contenders(nodes: &Arc<Nodes>) -> Vec<Box<dyn Contender>> {
     vec![
         Box::new(Linked { link: Awaited, nodes: Arc::clone(nodes) }),
-        Box::new(Linked { link: Batch, nodes: Arc::clone(nodes) }),
+        Box::new(Linked { link: Batch { is_recorded: false }, nodes: Arc::clone(nodes) }),
+        Box::new(Linked { link: Batch { is_recorded: true }, nodes: Arc::clone(nodes) }),
     ]
 }
 
-/// Starts a node that listens on `address`.
-fn start(id: NodeId, address: &str) -> Result<(Node, Events)> {
-    Ok(Node::builder(id).listen(address.parse()?).start()?)
+/// Starts a node that listens on `address` and records itself, if it is to, in the compact form and a folder of its own.
+fn start(id: NodeId, address: &str, is_recorded: bool) -> Result<(Node, Events, Option<Recording>)> {
+    let builder = Node::builder(id).listen(address.parse()?);
+    if !is_recorded {
+        let (node, events) = builder.start()?;
+        return Ok((node, events, None));
+    }
+    let folder = tempfile::tempdir()?;
+    let recorder = Recorder::create(folder.path(), "node", &Origin::new(id), Options::default())?;
+    let observed = recorder.clone();
+    let (node, events) = builder.observe(move |_| observed.observer()).start()?;
+    Ok((node, events, Some(Recording { recorder, _folder: folder })))
+}
+
+/// What a node records: looked at in the end, for a loss would make recording look cheap.
+#[derive(Debug)]
+struct Recording {
+    recorder: Recorder,
+    _folder: tempfile::TempDir,
 }
 
 /// Makes the other node a member and waits until it answers.
@@ -41,14 +59,17 @@ async fn join(node: &Node, peer: NodeId, listens_on: Vec<std::net::SocketAddr>) 
     Ok(handle)
 }
 
-/// Two nodes that talk: node, handle of the peer, and events of each.
-async fn pair(nodes: &Nodes) -> Result<[(PeerHandle, Events); 2]> {
-    let (a, events_a) = start(A, "127.0.0.1:0")?;
-    let (b, events_b) = on(nodes.b(), async { start(B, "127.0.0.2:0") }).await?;
+/// A node that talks: the handle of its peer, its events, its recording.
+type Side = (PeerHandle, Events, Option<Recording>);
+
+/// Two nodes that talk.
+async fn pair(nodes: &Nodes, is_recorded: bool) -> Result<[Side; 2]> {
+    let (a, events_a, recording_a) = start(A, "127.0.0.1:0", is_recorded)?;
+    let (b, events_b, recording_b) = on(nodes.b(), async move { start(B, "127.0.0.2:0", is_recorded) }).await?;
     let (at_a, at_b) = (a.listens_on().to_vec(), b.listens_on().to_vec());
     let joined = on(nodes.b(), async move { join(&b, A, at_a).await });
     let (to_b, to_a) = try_join!(join(&a, B, at_b), joined)?;
-    Ok([(to_b, events_a), (to_a, events_b)])
+    Ok([(to_b, events_a, recording_a), (to_a, events_b, recording_b)])
 }
 
 /// The body of the message with this length: all behind its header.
@@ -78,8 +99,8 @@ impl Link for Awaited {
     }
 
     async fn open(&self, nodes: &Nodes, len: usize) -> Result<Ends<Self>> {
-        let [a, b] = pair(nodes).await?;
-        let end = |(peer, events)| -> Result<End<AwaitedTx, AwaitedRx>> {
+        let [a, b] = pair(nodes, false).await?;
+        let end = |(peer, events, _): Side| -> Result<End<AwaitedTx, AwaitedRx>> {
             Ok(End { tx: AwaitedTx { peer, message: load::message(len)? }, rx: AwaitedRx(events) })
         };
         Ok((end(a)?, end(b)?))
@@ -117,13 +138,16 @@ fn see(event: PeerEvent, check: &mut Check) -> Result<()> {
 }
 
 #[derive(Debug)]
-struct Batch;
+struct Batch {
+    is_recorded: bool,
+}
 
 #[derive(Debug)]
 struct BatchTx {
     peer: PeerHandle,
     bodies: Vec<Vec<u8>>,
     filled: usize,
+    recording: Option<Recording>,
 }
 
 #[derive(Debug)]
@@ -136,18 +160,29 @@ impl Link for Batch {
     type Rx = BatchRx;
 
     fn name(&self) -> Name {
-        Name::MidcommsBatch
+        if self.is_recorded { Name::MidcommsRecorded } else { Name::MidcommsBatch }
     }
 
     async fn open(&self, nodes: &Nodes, len: usize) -> Result<Ends<Self>> {
-        let [a, b] = pair(nodes).await?;
+        let [a, b] = pair(nodes, self.is_recorded).await?;
         Ok((batch_end(a, len)?, batch_end(b, len)?))
+    }
+
+    async fn close(end: End<BatchTx, BatchRx>) -> Result<()> {
+        let End { tx: BatchTx { peer, recording, .. }, rx } = end;
+        drop((peer, rx));
+        let Some(Recording { recorder, _folder }) = recording else { return Ok(()) };
+        let status = tokio::task::spawn_blocking(move || recorder.finish()).await?;
+        if status.lost > 0 {
+            eprintln!("recording lost {} of {} events", status.lost, status.lost + status.written);
+        }
+        Ok(())
     }
 }
 
-fn batch_end((peer, events): (PeerHandle, Events), len: usize) -> Result<End<BatchTx, BatchRx>> {
+fn batch_end((peer, events, recording): Side, len: usize) -> Result<End<BatchTx, BatchRx>> {
     let bodies = vec![body(len)?; BATCH_BYTES / len];
-    Ok(End { tx: BatchTx { peer, bodies, filled: 0 }, rx: BatchRx { events } })
+    Ok(End { tx: BatchTx { peer, bodies, filled: 0, recording }, rx: BatchRx { events } })
 }
 
 impl Tx for BatchTx {

@@ -1,6 +1,7 @@
 //! One peer as its tasks share it: the core behind a lock, and the connections that stand.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) transport: Transport,
     pub(crate) listen: Vec<SocketAddr>,
+    /// The number of the next connection.
+    pub(crate) connections: AtomicU64,
 }
 
 impl Shared {
@@ -66,7 +69,6 @@ pub(crate) struct Core {
     opening: Option<AbortHandle>,
     /// What opens a connection does not wait any more.
     is_connecting: bool,
-    next_connection: u64,
     /// Attempts to connect since bytes last came.
     attempts: u32,
     /// The driver sleeps, until this time if it has one.
@@ -108,7 +110,6 @@ impl Link {
             attached: Vec::new(),
             opening: None,
             is_connecting: false,
-            next_connection: 1,
             attempts: 0,
             is_idle: false,
             sleeps_until: None,
@@ -313,8 +314,7 @@ impl Link {
             return None;
         }
         self.shared.transport.tune(&stream, self.shared.limits.silence);
-        let id = ConnectionId(core.next_connection);
-        core.next_connection += 1;
+        let id = ConnectionId(self.shared.connections.fetch_add(1, Ordering::Relaxed));
         let (input, output) = stream.into_split();
         let reader = tokio::spawn(reader::read(Arc::clone(self), id, input)).abort_handle();
         core.attached.push(Attached { id, output: Arc::new(output), reader });

@@ -202,6 +202,7 @@ impl Builder {
             limits: config.lowcomms,
             transport: config.transport,
             listen: config.listen,
+            connections: AtomicU64::new(1),
         });
         let inner = Arc::new(Inner {
             shared: Arc::clone(&shared),

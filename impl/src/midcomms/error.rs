@@ -131,11 +131,21 @@ pub enum SendError {
         /// The word.
         got: u32,
     },
-    /// Only STATUS, NAMES and their replies may go bare (SND-2).
-    #[error("an RCOM of type {got} cannot go bare (SND-2)")]
+    /// STATUS and its normal reply go bare (SND-2): [`super::Peer::send_bare`].
+    #[error("an RCOM of type {got} and result {result} goes bare, not in order with the others (SND-2)")]
+    GoesBare {
+        /// The type's number.
+        got: u32,
+        /// Its result.
+        result: i32,
+    },
+    /// Only STATUS, NAMES and their replies may go bare, but for a STATUS reply "not ready" (SND-2).
+    #[error("an RCOM of type {got} and result {result} cannot go bare (SND-2)")]
     NotBare {
         /// The type's number.
         got: u32,
+        /// Its result.
+        result: i32,
     },
     /// The incarnation in which the message was reserved has ended.
     #[error("the session in which this message was reserved is over")]

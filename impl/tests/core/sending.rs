@@ -209,8 +209,17 @@ fn bodies_are_checked() {
     assert_eq!(peer.send_bare(LS, &[3; 32]), Err(SendError::UnknownType { got: 0x0303_0303 }));
     let mut lookup = [0; 32];
     lookup[0] = 3;
-    assert_eq!(peer.send_bare(LS, &lookup), Err(SendError::NotBare { got: 3 }));
+    assert_eq!(peer.send_bare(LS, &lookup), Err(SendError::NotBare { got: 3, result: 0 }));
+    let reply = |result: i32| {
+        let mut body = [0; 32];
+        body[0] = 5;
+        body[4..8].copy_from_slice(&result.to_le_bytes());
+        body
+    };
+    assert_eq!(peer.send_bare(LS, &reply(-3)), Err(SendError::NotBare { got: 5, result: -3 }));
+    assert_eq!(peer.send(Kind::Rcom, LS, &reply(0)), Err(SendError::GoesBare { got: 5, result: 0 }));
     assert_eq!(peer.queued(), (0, 0));
+    assert!(peer.send_bare(LS, &reply(0)).is_ok() && peer.send(Kind::Rcom, LS, &reply(-3)).is_ok());
 }
 
 #[test]

@@ -107,10 +107,11 @@ impl Record {
         let Origin::Hardened(ids) = speaker.origin else { return false };
         let is_for_us = ids.destination == Some(self.own) && self.bound == Some(ids.source);
         let is_open = matches!(self.state, State::Established | State::FinWait1 | State::FinWait2);
-        if !is_for_us || !is_open || self.observer.is_some() {
+        if !is_for_us || !is_open {
             return false;
         }
-        let Some(head) = chunk.get(at.clone()).and_then(PlainHead::read) else { return false };
+        let message = chunk.get(at.clone()).unwrap_or_default();
+        let Some(head) = PlainHead::read(message) else { return false };
         if !head.is_plain(self.peer, at.len()) || head.seq != self.seq_next {
             return false;
         }
@@ -119,6 +120,7 @@ impl Record {
         let body = (at.start + PLAIN_HEAD, at.end);
         self.events.deliver(Some(head.seq), Kind::Msg, head.lockspace, chunk, body);
         self.count_delivery(now, at.len());
+        self.observe(now, Occurrence::Read { connection: speaker.connection, message, outcome: Outcome::Accepted });
         true
     }
 

@@ -57,6 +57,9 @@ impl Record {
     ) -> Result<Option<Seq>, SendError> {
         check_length(kind, body.len())?;
         check_type(kind, body)?;
+        if kind == Kind::Rcom && self.version != Some(Version::V3_1) && goes_bare(type_of(body), result_of(body)) {
+            return Err(SendError::GoesBare { got: type_of(body), result: result_of(body) });
+        }
         self.take(kind, lockspace, body, &[])
     }
 
@@ -158,9 +161,10 @@ impl Record {
     pub(in crate::midcomms) fn send_bare(&mut self, lockspace: LockspaceId, body: &[u8]) -> Result<(), SendError> {
         check_length(Kind::Rcom, body.len())?;
         check_type(Kind::Rcom, body)?;
-        match RcomType::from_wire(type_of(body)) {
-            Some(RcomType::Status | RcomType::StatusReply | RcomType::Names | RcomType::NamesReply) => {}
-            _ => return Err(SendError::NotBare { got: type_of(body) }),
+        let (got, result) = (type_of(body), result_of(body));
+        let is_names = matches!(RcomType::from_wire(got), Some(RcomType::Names | RcomType::NamesReply));
+        if !goes_bare(got, result) && !is_names {
+            return Err(SendError::NotBare { got, result });
         }
         if self.state == State::Closed {
             return Err(SendError::NotMember { peer: self.peer });
@@ -269,6 +273,19 @@ fn check_length(kind: Kind, got: usize) -> Result<(), SendError> {
 
 fn type_of(body: &[u8]) -> u32 {
     body.first_chunk().map_or(0, |word| u32::from_le_bytes(*word))
+}
+
+fn result_of(body: &[u8]) -> i32 {
+    body.get(4..).and_then(<[u8]>::first_chunk).map_or(0, |word| i32::from_le_bytes(*word))
+}
+
+/// SND-2: STATUS and its normal reply.
+fn goes_bare(kind: u32, result: i32) -> bool {
+    match RcomType::from_wire(kind) {
+        Some(RcomType::Status) => true,
+        Some(RcomType::StatusReply) => result != NOT_READY,
+        _ => false,
+    }
 }
 
 /// WIRE-6.
