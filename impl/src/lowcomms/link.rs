@@ -21,7 +21,7 @@ use super::{connect, reader};
 use crate::midcomms::{ConnectionId, Event, EventBatch, Input, Peer, SendError, Shutdown, Time, Transmit};
 use crate::wire::NodeId;
 
-/// Bytes that may be sent without the driver having had its turn, before a sender gives way to it.
+/// Bytes that are enough for one write: a sender does it itself, as long as they are in its cache.
 const TURN_BYTES: usize = 64 * 1024;
 /// How often a node that lingers looks whether all is said.
 const FLUSH: Duration = Duration::from_millis(1);
@@ -198,19 +198,27 @@ impl Link {
     ) -> Result<T, SendError> {
         let sent = send(&mut core.peer)?;
         core.since_turn += bytes;
-        if core.is_idle && core.peer.has_transmit() {
-            if core::mem::take(&mut core.is_answering) && self.write_now(core) {
-                self.rouse(core);
-            } else {
-                core.is_idle = false;
-                self.work.notify_one();
-            }
+        let is_enough = core.since_turn >= TURN_BYTES;
+        if is_enough || (core.is_idle && core.peer.has_transmit()) {
+            self.hurry(core, is_enough);
         }
         Ok(sent)
     }
 
-    /// Writes what there is from the sender's own task; false if the driver has to go on. A stream of messages is left to the
-    /// driver, which writes many at once.
+    /// What was sent is written here and now if it is an answer, or enough for one write; otherwise the driver will, with
+    /// what comes until then.
+    fn hurry(&self, core: &mut Core, is_enough: bool) {
+        let is_answer = core.is_idle && core::mem::take(&mut core.is_answering);
+        core.since_turn = if is_enough { 0 } else { core.since_turn };
+        if (is_answer || is_enough) && self.write_now(core) {
+            self.rouse(core);
+        } else if core.is_idle && (core.peer.has_transmit() || core.unfinished.is_some()) {
+            core.is_idle = false;
+            self.work.notify_one();
+        }
+    }
+
+    /// Writes what there is from the sender's own task; false if the driver has to go on.
     fn write_now(&self, core: &mut Core) -> bool {
         let Some(output) = core.peer.next_write().and_then(|id| core.output(id)) else { return false };
         let mut pieces = core::mem::take(&mut core.pieces);
@@ -369,15 +377,6 @@ impl Core {
 
     pub(crate) fn detach(&mut self, id: ConnectionId) {
         self.attached.retain(|attached| attached.id != id);
-    }
-
-    /// Whether a sender should give way: the driver has been woken, and runs on this thread perhaps.
-    pub(crate) fn is_drivers_turn(&mut self) -> bool {
-        let is_turn = self.since_turn > TURN_BYTES && !self.is_idle;
-        if is_turn {
-            self.since_turn = 0;
-        }
-        is_turn
     }
 
     pub(crate) fn is_closed(&self) -> bool {

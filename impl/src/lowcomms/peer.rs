@@ -230,19 +230,16 @@ impl PeerHandle {
         {
             let mut core = self.link.lock();
             check_open(&core)?;
-            if !core.is_drivers_turn() {
-                match self.link.send(&mut core, bytes, &mut send) {
-                    Ok(sent) => return Ok(sent),
-                    Err(error) if error.is_temporary() => {}
-                    Err(error) => return Err(error.into()),
-                }
+            match self.link.send(&mut core, bytes, &mut send) {
+                Ok(sent) => return Ok(sent),
+                Err(error) if error.is_temporary() => {}
+                Err(error) => return Err(error.into()),
             }
         }
         self.wait(bytes, send).await
     }
 
     async fn wait<T>(&self, bytes: usize, mut send: impl FnMut(&mut Peer) -> Result<T, SendError>) -> Result<T, Error> {
-        tokio::task::yield_now().await;
         loop {
             let mut change = core::pin::pin!(self.link.change.notified());
             change.as_mut().enable();
