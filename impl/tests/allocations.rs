@@ -1,4 +1,4 @@
-//! After warm-up the way of a message from one program to the other allocates nothing.
+//! What messages and peers cost in memory. After warm-up the way of a message from one program to the other allocates nothing.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop where it is")]
 
 use midcomms::midcomms::{Event, EventRef, Kind};
@@ -73,4 +73,34 @@ fn large_messages_allocate_nothing() {
         let count = allocations_of(3984, in_batches);
         assert!(count <= FEW, "{count} allocations");
     }
+}
+
+/// Two nodes of one pair that have met and are idle, with all that each keeps for the other.
+const IDLE_PAIR_BYTES: i64 = 64 * 1024;
+
+#[test]
+fn an_idle_pair_takes_less_than_64_kib() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ((one, _events1), (two, _events2)) = runtime.block_on(async { pair() });
+    runtime.block_on(async { one.peer(TWO).unwrap().up().await }).unwrap();
+    // The second pair, so that what the runtime and the nodes have once is not counted.
+    let (three, four) = (NodeId(3), NodeId(4));
+    let mut kept = Vec::new();
+    let measured = allocation_counter::measure(|| {
+        runtime.block_on(async {
+            let (node3, events3) = Node::builder(three).listen("127.6.0.3:0".parse().unwrap()).start().unwrap();
+            let (node4, events4) = Node::builder(four).listen("127.6.0.4:0".parse().unwrap()).start().unwrap();
+            node3.add_peer(four, node4.listens_on().iter().copied()).unwrap();
+            node4.add_peer(three, node3.listens_on().iter().copied()).unwrap();
+            node3.add_member(four, LOCKSPACE).unwrap();
+            node4.add_member(three, LOCKSPACE).unwrap();
+            node3.peer(four).unwrap().up().await.unwrap();
+            node4.peer(three).unwrap().up().await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            kept.push((node3, events3, node4, events4));
+        });
+    });
+    println!("two nodes and their pair: {} bytes", measured.bytes_current);
+    assert!(measured.bytes_current < IDLE_PAIR_BYTES, "{measured:?}");
+    drop((one, two));
 }

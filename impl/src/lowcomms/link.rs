@@ -11,7 +11,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, debug_span, info, warn};
 
 use super::clock::Clock;
 use super::config::{Limits, Transport};
@@ -324,7 +324,8 @@ impl Link {
         self.shared.transport.tune(&stream, self.shared.limits.silence);
         let id = ConnectionId(self.shared.connections.fetch_add(1, Ordering::Relaxed));
         let (input, output) = stream.into_split();
-        let reader = tokio::spawn(reader::read(Arc::clone(self), id, input)).abort_handle();
+        let span = debug_span!("connection", node = %self.shared.node, peer = %self.peer, connection = %id);
+        let reader = tokio::spawn(reader::read(Arc::clone(self), id, input).instrument(span)).abort_handle();
         core.attached.push(Attached { id, output: Arc::new(output), reader });
         Some(id)
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{Instrument as _, debug_span, warn};
 
 use super::clock::{Clock, Incarnations};
 use super::config::{Config, Limits, PeerConfig, Transport};
@@ -82,7 +82,8 @@ impl Inner {
         let link = Arc::new(Link::new(Arc::clone(&self.shared), core, peer.addresses));
         links.insert(peer.node, Arc::clone(&link));
         drop(links);
-        self.spawn(driver::drive(link));
+        let span = debug_span!("peer", node = %self.shared.node, peer = %peer.node);
+        self.spawn(driver::drive(link).instrument(span));
         Ok(())
     }
 

@@ -97,6 +97,19 @@ fn lost_acks_draw_duplicates_and_these_draw_acks() {
 }
 
 #[test]
+fn after_a_break_delivery_goes_on_within_one_reconnect_and_one_round_trip() {
+    for sender in [A, B] {
+        let mut pair = Pair::established();
+        pair.break_all();
+        pair.send(sender);
+        // This network opens connections at once, so what remains is the way of the message.
+        pair.advance(pair.latency);
+        assert_eq!(pair.delivered(1 - sender), [0]);
+        close(pair);
+    }
+}
+
+#[test]
 fn a_break_that_only_one_end_notices_loses_nothing() {
     for keep in 0..3 {
         let mut pair = Pair::established();

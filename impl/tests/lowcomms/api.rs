@@ -336,3 +336,34 @@ fn a_configuration_file_needs_only_what_is_not_usual() {
     let error = serde_json::from_str::<NodeConfig>(r#"{"node":1,"listen":[],"peer":[]}"#).unwrap_err();
     assert!(error.to_string().contains("unknown field `peer`"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_node_talks_to_a_thousand_peers() {
+    const PEERS: u32 = 1000;
+    let limit = rlimit::increase_nofile_limit(8 * u64::from(PEERS)).unwrap();
+    assert!(limit >= 6 * u64::from(PEERS), "this test needs {} file descriptors, and may have {limit}", 6 * PEERS);
+    let (hub, mut events) = builder(ONE, address(60, 1)).start().unwrap();
+    let ip =
+        |id: u32| std::net::IpAddr::from([127, 9, u8::try_from(id >> 8).unwrap(), u8::try_from(id & 255).unwrap()]);
+    let mut others = Vec::new();
+    for id in 2..PEERS + 2 {
+        let (other, others_events) = builder(NodeId(id), ip(id)).start().unwrap();
+        other.add_peer(ONE, hub.listens_on().iter().copied()).unwrap();
+        hub.add_peer(NodeId(id), other.listens_on().iter().copied()).unwrap();
+        other.add_member(ONE, LOCKSPACE).unwrap();
+        hub.add_member(NodeId(id), LOCKSPACE).unwrap();
+        others.push((other, others_events));
+    }
+    for stats in hub.stats() {
+        hub.peer(stats.peer).unwrap().send_opaque(LOCKSPACE, &stats.peer.0.to_le_bytes()).await.unwrap();
+    }
+    for (other, events) in &mut others {
+        let (delivery, _) = delivery(events).await;
+        assert_eq!(delivery.opaque().unwrap().as_ref(), other.id().0.to_le_bytes());
+        other.peer(ONE).unwrap().send_opaque(LOCKSPACE, &delivery.opaque().unwrap()).await.unwrap();
+    }
+    let mut heard = std::collections::BTreeSet::new();
+    while heard.len() < others.len() {
+        heard.insert(delivery(&mut events).await.0.opaque().unwrap());
+    }
+}
