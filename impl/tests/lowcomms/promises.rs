@@ -85,12 +85,13 @@ async fn through_breaks(test: u8, messages: u64, break_after: u64, seed: u64) ->
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_messages_each_way_survive_a_hundred_breaks() {
     let breaks = through_breaks(1, 100_000, 64 * 1024, fastrand::u64(..)).await;
-    assert!(breaks.iter().all(|count| *count >= 50), "{breaks:?}");
+    assert!(breaks.iter().sum::<u64>() >= 200, "{breaks:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes a minute: `cargo test -p midcomms --release --test lowcomms -- --ignored`"]
 async fn a_million_messages_each_way_survive_a_thousand_breaks_each_way() {
-    let breaks = through_breaks(2, 1_000_000, 64 * 1024, fastrand::u64(..)).await;
-    assert!(breaks.iter().all(|count| *count >= 1000), "{breaks:?}");
+    let breaks = through_breaks(2, 1_000_000, 128 * 1024, fastrand::u64(..)).await;
+    // Most of the time one connection carries both directions, and each break hits both.
+    assert!(breaks.iter().sum::<u64>() >= 2000, "{breaks:?}");
 }
