@@ -403,7 +403,7 @@ impl Core {
 
     /// The driver goes to sleep, unless there is something to do. Returns until when.
     pub(crate) fn go_idle(&mut self) -> Option<Option<Time>> {
-        if self.peer.has_transmit() {
+        if self.peer.has_transmit() || self.unfinished.is_some() {
             return None;
         }
         self.is_idle = true;
