@@ -43,6 +43,7 @@ pub fn replay_native(
     deliveries: &mut dyn DeliverySink,
 ) -> Result<(FileReport, Vec<LineError>), HeadError> {
     let reader = NativeReader::open(&name, input)?;
+    let unknown: Vec<String> = unknown_revisions(&reader.head).collect();
     let options = with_head(options, &reader.head);
     let mut replay = Replay::new(&options, deliveries);
     let read = reader.read(&mut |observed| replay.observe(&observed));
@@ -54,10 +55,19 @@ pub fn replay_native(
         errors.push(format!("and {} more lines that cannot be read", read.damaged - told));
     }
     report.error = (!errors.is_empty()).then(|| errors.join("; "));
+    report.notes.extend(unknown);
     if read.unknown > 0 {
         report.notes.push(format!("{} events of a kind that this program does not know", read.unknown));
     }
     Ok((report, read.errors))
+}
+
+/// Revisions that the head names and that nothing is known of: such a node may be any.
+fn unknown_revisions(head: &Head) -> impl Iterator<Item = String> {
+    head.nodes.iter().filter_map(|node| {
+        let name = node.revision.as_ref().filter(|name| name.parse::<Revision>().is_err())?;
+        Some(format!("node {} speaks `{name}`, which is no revision that replay knows: taken as any", node.id))
+    })
 }
 
 /// What the head says of revisions, where the caller says nothing.

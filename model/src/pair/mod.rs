@@ -11,6 +11,7 @@ mod connection;
 mod judge;
 mod node;
 mod suspicion;
+mod told;
 mod write;
 
 use std::fmt;

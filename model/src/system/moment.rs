@@ -284,3 +284,29 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         self.observer.see(Occurrence::Written { from: x, to: y, count });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Base;
+    use crate::system::Environment;
+
+    /// Node 1's incarnation after a reset, and whether the bounds were too small, where node 2 is bound to incarnation 1.
+    fn after_reset(base: Base) -> (u8, bool) {
+        let world = World::new(Environment::ALL[0].clone(), [base.rules(); 3]);
+        let mut system: System<2, 1> = world.initial();
+        system.end_mut(1, 0).bound = Some(1);
+        let ack = Msg::new(Kind::Ack, 0, 1, None);
+        assert!(system.end_mut(0, 1).link.fifo.push(ack));
+        let mut moment = Moment { world: &world, system: &mut system, observer: &mut (), violated: 0, overflow: false };
+        moment.reset(0, 1, false);
+        (moment.end(0, 1).life, moment.overflow)
+    }
+
+    #[test]
+    fn an_incarnation_that_is_still_named_is_not_numbered_again_unnoticed() {
+        let (_, overflow) = after_reset(Base::Hardened);
+        assert!(overflow, "where incarnations are compared, the next number has to be free");
+        assert_eq!(after_reset(Base::ALL[0]), (2, false), "elsewhere the next that is free is taken");
+    }
+}
