@@ -102,7 +102,7 @@ fn who_resumes_another_world_is_told_what_differs() {
     let file = directory.path().join("saved");
     let of = |revision| ["check", "-q", "--environment", "rejoin", "--revision", revision];
     let file = file.to_str().unwrap();
-    midcomms(&[&of("hardened")[..], &["--max-states", "10K", "--checkpoint", file]].concat());
+    midcomms(&[&of("hardened")[..], &["--max-states", "10k", "--checkpoint", file]].concat());
     let told = refused(&[&of("linux-6.12")[..], &["--resume", file]].concat());
     assert!(
         told.contains("node 1: life-ids = none") && !told.contains("Environment {") && told.len() < 2_000,
