@@ -40,6 +40,7 @@ impl Found {
             counterexample: &self.counterexample,
             property: self.property,
             revisions: &[self.revision],
+            rules: None,
         };
         let wanted = Wanted { export: Some(file.path().to_owned()), ..Wanted::default() };
         tell(&told, &wanted, &mut Vec::new()).unwrap();

@@ -170,8 +170,8 @@ pub enum AckBeyond {
 pub enum FirstAdd {
     /// As the table of section 7 says: it resets a record that is closing.
     Table,
-    /// It resets the record in any state.
-    Resets,
+    /// As the table says, and it resets a record of version 3.1.
+    ResetsOld,
 }
 
 /// One node's knowledge about one peer (section 3). The send queue is the interval of numbers from `queue_head` to

@@ -153,7 +153,7 @@ impl Value for AckBeyond {
 }
 
 impl Value for FirstAdd {
-    const ALL: &'static [(&'static str, Self)] = &[("table", FirstAdd::Table), ("resets", FirstAdd::Resets)];
+    const ALL: &'static [(&'static str, Self)] = &[("table", FirstAdd::Table), ("resets-old", FirstAdd::ResetsOld)];
 }
 
 /// A switch, for people.
@@ -240,7 +240,7 @@ switches! {
     establishes: Establishes = "establishes" "which messages make a CLOSED record ESTABLISHED (VER-4)"
     status_in_closing: StatusInClosing = "status-in-closing" "what a bare STATUS or NAMES does in a closing state"
     other_versions_dropped: bool = "other-versions-dropped" "a message of another version than the record's is dropped (VER-3)"
-    first_add: FirstAdd = "first-add" "what an add does to a record that has no users: as the table says, or reset it"
+    first_add: FirstAdd = "first-add" "what an add does to a record that has no users: as the table says, or reset one of version 3.1 too"
     members_by_lockspace: bool = "members-by-lockspace" "members are counted by lockspace, so that a late removal does not count twice"
     removal_at_zero_ignored: bool = "removal-at-zero-ignored" "a removal with users 0 is ignored"
     data_ack: DataAck = "data-ack" "when data is acknowledged"
@@ -364,7 +364,7 @@ const LINUX_5_14: Rules = Rules {
 
 const HARDENED: Rules = Rules {
     establishes: Establishes::Never,
-    first_add: FirstAdd::Resets,
+    first_add: FirstAdd::ResetsOld,
     members_by_lockspace: true,
     comparison: Comparison::Serial,
     retransmits_in_time: true,

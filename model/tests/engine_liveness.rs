@@ -246,3 +246,14 @@ fn a_state_that_was_not_expanded_is_no_stop() {
     let live = run.graph(1).unwrap().liveness(0).unwrap().unwrap();
     assert!(matches!(live.weak, Verdict::Incomplete(Budget::States)), "{:?}", live.weak);
 }
+
+#[test]
+fn liveness_counts_in_the_memory_budget() {
+    let net = Net::with_goal(&[(0, NONE, 1), (1, NONE, 0)], &[]);
+    let free = explore(&net, &asked()).unwrap();
+    assert_eq!(free.liveness_unaffordable(), None);
+    let states_alone = Options { max_memory_bytes: free.memory_bytes, ..asked() };
+    assert_eq!(explore(&net, &states_alone).unwrap().liveness_unaffordable(), Some(Budget::Memory));
+    let both = Options { max_memory_bytes: free.memory_bytes + free.liveness_bytes(), ..asked() };
+    assert_eq!(explore(&net, &both).unwrap().liveness_unaffordable(), None);
+}

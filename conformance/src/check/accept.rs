@@ -43,7 +43,7 @@ pub enum AcceptError {
     #[error("{0}: no row of the matrix or of the catalogue, so the file has no place for it")]
     NoRow(Key),
     /// Verdicts changed, and nobody says why; one line for each.
-    #[error("{}\nsay why, with --why TEXT or as `why` of each world in the file", .0.join("\n"))]
+    #[error("{}\nsay why, with --why TEXT", .0.join("\n"))]
     NoReason(Vec<String>),
 }
 
@@ -130,7 +130,8 @@ fn with_reason(before: &Expected, after: Expected, why: Option<&str>, unexplaine
     if flips.is_empty() {
         return after;
     }
-    let reason = why.or(before.why.as_deref()).map(str::trim).filter(|reason| !reason.is_empty());
+    // What explained an earlier change does not explain this one.
+    let reason = why.map(str::trim).filter(|reason| !reason.is_empty());
     if reason.is_none() {
         unexplained.extend(flips);
     }
@@ -223,6 +224,9 @@ mod tests {
             let error = accepted(&[outcome("mild")], why).unwrap_err().to_string();
             assert!(error.contains("QueueDrains: was violated in 6 steps, is holds\nsay why"), "{error}");
         }
+        let explained = FILE.to_owned() + "why = \"an earlier change\"\n";
+        let error = accept(&explained, "m.toml", &[outcome("mild")], &Scope::Nothing, None).unwrap_err().to_string();
+        assert!(error.contains("QueueDrains: was violated in 6 steps, is holds\nsay why"), "{error}");
         let text = accepted(&[outcome("mild")], Some("it is acknowledged now")).unwrap().text;
         assert!(text.contains("why = \"it is acknowledged now\"") && text.contains("violated = {}"), "{text}");
     }

@@ -83,7 +83,7 @@ impl Expected {
 #[derive(Debug, Error)]
 pub enum ModelsError {
     /// It cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: cannot be read", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use midcomms_model::engine::{Budget, Checkpoint, EngineError, Options, Progress};
+use midcomms_model::rules::Rules;
 use midcomms_model::system::check::{Counterexample, Finding, Saving, check_saving};
 use midcomms_model::system::{Property, World};
 
@@ -197,6 +198,14 @@ fn own(
 /// What a checkpoint of this world says it is of.
 pub fn description(task: &Task) -> String {
     let World { environment, .. } = &task.world;
-    let rules = [0, 1, 2].map(|node| task.world.rules(node));
-    format!("{}: {environment:?} {rules:?}", task.key)
+    // A line for each thing that may differ: who resumes another world is told those.
+    let mut lines = vec![task.key.to_string()];
+    lines.extend(format!("{environment:#?}").lines().map(|line| line.trim().to_owned()));
+    for node in 0..environment.nodes {
+        let value = |name: &str| task.world.rules(node).get(name).unwrap_or("?");
+        lines.extend(
+            Rules::SWITCHES.iter().map(|switch| format!("node {}: {} = {}", node + 1, switch.name, value(switch.name))),
+        );
+    }
+    lines.join("\n")
 }

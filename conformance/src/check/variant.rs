@@ -25,7 +25,7 @@ pub struct Variant {
 #[derive(Debug, Error)]
 pub enum VariantError {
     /// It cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: cannot be read", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -137,7 +137,9 @@ fn set(rules: &mut Rules, name: &str, key: Option<&TomlKey>, item: &Item) -> Res
             (span_of(key), unknown("rule", name, Rules::SWITCHES.iter().map(|switch| switch.name)))
         }
         SwitchError::UnknownValue { switch, value, known } => {
-            (item.span(), unknown(&format!("value of `{switch}`"), &value, known))
+            // `true` stands for `on`: what was typed is what is answered.
+            let typed = item.as_bool().map_or(value, |flag| flag.to_string());
+            (item.span(), unknown(&format!("value of `{switch}`"), &typed, known))
         }
     })
 }

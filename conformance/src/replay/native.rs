@@ -44,6 +44,7 @@ pub fn replay_native(
     deliveries: &mut dyn DeliverySink,
 ) -> Result<(FileReport, Vec<LineError>), HeadError> {
     let reader = NativeReader::open(&name, input)?;
+    let unknown: Vec<String> = unknown_revisions(&reader.head).collect();
     let options = with_head(options, &reader.head);
     let mut replay = Replay::new(&options, deliveries);
     let read = reader.read(&mut |observed| replay.observe(&observed));
@@ -55,6 +56,7 @@ pub fn replay_native(
         errors.push(format!("and {} more places that cannot be read", read.tally.damaged - told));
     }
     report.error = (!errors.is_empty()).then(|| errors.join("; "));
+    report.notes.extend(unknown);
     if read.tally.unknown > 0 {
         report.notes.push(format!("{} events of a kind that this program does not know", read.tally.unknown));
     }
@@ -65,6 +67,14 @@ pub fn replay_native(
         report.notes.push("the file has no end: its node was killed, still writes, or the file was cut".to_owned());
     }
     Ok((report, read.errors))
+}
+
+/// Revisions that the head names and that nothing is known of: such a node may be any.
+fn unknown_revisions(head: &Head) -> impl Iterator<Item = String> {
+    head.nodes.iter().filter_map(|node| {
+        let name = node.revision.as_ref().filter(|name| name.parse::<Revision>().is_err())?;
+        Some(format!("node {} speaks `{name}`, which is no revision that replay knows: taken as any", node.id))
+    })
 }
 
 /// What the head says of revisions, where the caller says nothing.

@@ -35,8 +35,10 @@ pub struct Told<'a> {
     pub counterexample: &'a Counterexample,
     /// The property that it breaks.
     pub property: Property,
-    /// What the nodes speak, in their order; the last name stands for all further nodes.
+    /// What the nodes speak, in their order; the last name stands for all further nodes. An export has them in its head.
     pub revisions: &'a [&'a str],
+    /// What the story calls their rules, where something was changed in them.
+    pub rules: Option<&'a str>,
 }
 
 impl Told<'_> {
@@ -46,7 +48,8 @@ impl Told<'_> {
         let names = self.names();
         let all_equal = names.windows(2).all(|pair| matches!(pair, [one, other] if one == other));
         let named = if all_equal { names.into_iter().take(1).collect() } else { names };
-        story.title = format!("{}, {}", named.join(" and "), story.title);
+        let rules = self.rules.map_or_else(|| named.join(" and "), str::to_owned);
+        story.title = format!("{rules}, {}", story.title);
         story
     }
 
@@ -84,6 +87,24 @@ pub fn tell(told: &Told<'_>, wanted: &Wanted, out: &mut impl Write) -> anyhow::R
 /// If the extension is none of `.txt`, `.mmd`, `.svg` and `.html`.
 pub fn check_chart_name(path: &Path) -> anyhow::Result<()> {
     form(path).map(|_| ())
+}
+
+/// Fails where a file cannot be written; for the command line, before anything is checked. It changes nothing.
+///
+/// # Errors
+/// If the directory does not exist, or the file is there and does not let itself be written.
+pub fn check_place(path: &Path) -> anyhow::Result<()> {
+    let unwritten = || format!("{}: cannot be written", path.display());
+    if path.exists() {
+        return File::options().append(true).open(path).map(|_| ()).with_context(unwritten);
+    }
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    match directory {
+        Some(directory) if !directory.is_dir() => {
+            anyhow::bail!("{}: there is no directory {}", path.display(), directory.display())
+        }
+        _ => Ok(()),
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use midcomms::lowcomms::{Config as NodeConfig, Limits};
+use midcomms::lowcomms::Limits;
 use midcomms::midcomms::{Config, Event, Kind, Observer, Occurrence, Reason, SendError, Shutdown, State, Time};
 use midcomms::wire::NodeId;
 use midcomms::{Builder, Error, Node};
@@ -328,12 +328,12 @@ fn a_configuration_file_needs_only_what_is_not_usual() {
     let text = r#"{"node":1,"listen":["10.0.0.1:21064"],
         "peers":[{"node":2,"addresses":["10.0.0.2:21064"]}],
         "midcomms":{"shutdown_timeout_ms":180000}}"#;
-    let config: NodeConfig = serde_json::from_str(text).unwrap();
+    let config: midcomms::lowcomms::Config = serde_json::from_str(text).unwrap();
     assert_eq!(config.midcomms, Config { shutdown_timeout: Duration::from_secs(180), ..Config::default() });
     assert_eq!((config.node, config.lowcomms.clone()), (ONE, Limits::default()));
-    let again: NodeConfig = serde_json::from_str(&serde_json::to_string(&config).unwrap()).unwrap();
+    let again: midcomms::lowcomms::Config = serde_json::from_str(&serde_json::to_string(&config).unwrap()).unwrap();
     assert_eq!(again, config);
-    let error = serde_json::from_str::<NodeConfig>(r#"{"node":1,"listen":[],"peer":[]}"#).unwrap_err();
+    let error = serde_json::from_str::<midcomms::lowcomms::Config>(r#"{"node":1,"listen":[],"peer":[]}"#).unwrap_err();
     assert!(error.to_string().contains("unknown field `peer`"), "{error}");
 }
 

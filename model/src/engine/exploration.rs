@@ -9,6 +9,11 @@ use super::{Budget, Ended, EngineError, Facts, Options, Space, Steps};
 use std::fmt;
 use std::time::Duration;
 
+/// Place in the graph and kind, a mark, five lists of nodes of which each may hold all, and an unfinished visit.
+const LIVENESS_BYTES_PER_STATE: u64 = 4 + 4 + 4 + 5 * 4 + 16;
+/// Target and class, and the slack of the lists that hold them.
+const LIVENESS_BYTES_PER_STEP: u64 = 6;
+
 /// What is known of one property.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<W> {
@@ -111,6 +116,7 @@ pub struct Exploration<'a, S: Space> {
     found: Found,
     safety: u64,
     goals: u64,
+    max_memory_bytes: u64,
 }
 
 impl<S: Space> fmt::Debug for Exploration<'_, S> {
@@ -151,6 +157,7 @@ impl<'a, S: Space> Exploration<'a, S> {
             found: tally.found,
             safety: asked.safety,
             goals: asked.goals,
+            max_memory_bytes: asked.max_memory_bytes,
         }
     }
 
@@ -256,7 +263,19 @@ impl<'a, S: Space> Exploration<'a, S> {
         shards.flat_map(|(n, shard)| shard.states_in(0, shard.len()).map(move |(local, s)| (Id::new(n, local), s)))
     }
 
-    /// The states once more, with their steps, as liveness needs them.
+    /// The most bytes that liveness takes beside the states: the graph, and what looks for components in it.
+    pub fn liveness_bytes(&self) -> u64 {
+        self.states * LIVENESS_BYTES_PER_STATE + self.transitions * LIVENESS_BYTES_PER_STEP
+    }
+
+    /// Why liveness says nothing, if it does not fit into the memory that the search was given.
+    pub fn liveness_unaffordable(&self) -> Option<Budget> {
+        let bytes = self.memory_bytes.saturating_add(self.liveness_bytes());
+        (bytes > self.max_memory_bytes).then_some(Budget::Memory)
+    }
+
+    /// The states once more, with their steps, as liveness needs them. Whether there is memory for it the caller asks first
+    /// ([`Exploration::liveness_unaffordable`]).
     ///
     /// # Errors
     /// If a state expands to something else than in the search.

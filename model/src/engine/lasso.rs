@@ -47,6 +47,12 @@ impl Members {
     fn has(&self, node: u32) -> bool {
         self.0.get(node as usize / 64).is_some_and(|word| word >> (node % 64) & 1 == 1)
     }
+
+    fn take_out(&mut self, node: u32) {
+        if let Some(word) = self.0.get_mut(node as usize / 64) {
+            *word &= !(1 << (node % 64));
+        }
+    }
 }
 
 /// How a state is reached: as in the search, or only through some of the states.
@@ -111,7 +117,12 @@ impl<'g, 'e, 'a, S: Space> Origin<'g, 'e, 'a, S> {
     }
 
     fn distance(&self, graph: &Graph<'_, '_, S>, node: u32) -> usize {
-        std::iter::successors(Some(Id(node)), |id| graph.run.store.parent(*id)).count()
+        match self {
+            Self::Search(_) => std::iter::successors(Some(Id(node)), |id| graph.run.store.parent(*id)).count() - 1,
+            Self::Through { parents, .. } => {
+                std::iter::successors(Some(node), |node| parents.get(node).copied()).count() - 1
+            }
+        }
     }
 
     fn path(&self, graph: &Graph<'_, '_, S>, node: u32) -> Result<Path<S>, EngineError> {
@@ -130,24 +141,60 @@ impl<'g, 'e, 'a, S: Space> Origin<'g, 'e, 'a, S> {
 /// A step of the cycle: from, class, to.
 type Hop = (u32, u8, u32);
 
-impl<S: Space> Lasso<S> {
-    /// A run into a component that is fair if the classes `strong` are, and round in it.
-    pub(super) fn new(
-        graph: &Graph<'_, '_, S>,
-        origin: &Origin<'_, '_, '_, S>,
-        component: &[u32],
-        strong: u64,
-    ) -> Result<Self, EngineError> {
-        let entry = origin.nearest(component.iter().copied()).unwrap_or(Id::NONE.0);
-        let prefix = origin.path(graph, entry)?;
-        let mut inside = Members::none(&graph.net);
-        component.iter().for_each(|node| _ = inside.add(*node));
+/// A way into a component and round in it.
+struct Way {
+    /// Steps in all, and the first state of the cycle: the least is taken.
+    rank: (usize, u32),
+    hops: Vec<Hop>,
+}
+
+/// The shortest of the runs into components that are fair if the classes `strong` are, and round in them.
+pub(super) struct Shortest<'r, 'g, 'e, 'a, S: Space> {
+    graph: &'g Graph<'e, 'a, S>,
+    origin: &'r Origin<'g, 'e, 'a, S>,
+    strong: u64,
+    inside: Members,
+    best: Option<Way>,
+}
+
+impl<'r, 'g, 'e, 'a, S: Space> Shortest<'r, 'g, 'e, 'a, S> {
+    pub(super) fn new(graph: &'g Graph<'e, 'a, S>, origin: &'r Origin<'g, 'e, 'a, S>, strong: u64) -> Self {
+        Self { graph, origin, strong, inside: Members::none(&graph.net), best: None }
+    }
+
+    /// One more component, of a single state or several.
+    pub(super) fn consider(&mut self, component: &[u32]) {
+        let Some(entry) = self.origin.nearest(component.iter().copied()) else { return };
+        let distance = self.origin.distance(self.graph, entry);
+        // With more than one state, the way round is at least two steps.
+        let least = (distance + if component.len() > 1 { 2 } else { 0 }, entry);
+        if self.best.as_ref().is_some_and(|best| best.rank <= least) {
+            return;
+        }
+        let hops = self.round(entry, component);
+        let rank = (distance + hops.len(), entry);
+        if self.best.as_ref().is_none_or(|best| rank < best.rank) {
+            self.best = Some(Way { rank, hops });
+        }
+    }
+
+    fn round(&mut self, entry: u32, component: &[u32]) -> Vec<Hop> {
+        let net = &self.graph.net;
+        component.iter().for_each(|node| _ = self.inside.add(*node));
         // A class that is disabled everywhere inside needs no step, however strong.
-        let enabled = component.iter().fold(0, |mask, node| mask | graph.net.kind(*node).enabled);
-        let round = Round { net: &graph.net, inside, owed: strong & enabled, at: entry, hops: Vec::new() };
-        let hops = round.all(entry, graph.run.space.classes().len());
-        let cycle = hops.into_iter().map(|hop| step_of(graph, hop)).collect::<Result<_, _>>()?;
-        Ok(Self { prefix, cycle })
+        let enabled = component.iter().fold(0, |mask, node| mask | net.kind(*node).enabled);
+        let round = Round { net, inside: &self.inside, owed: self.strong & enabled, at: entry, hops: Vec::new() };
+        let hops = round.all(entry, self.graph.run.space.classes().len());
+        component.iter().for_each(|node| self.inside.take_out(*node));
+        hops
+    }
+
+    /// The run, if there is one.
+    pub(super) fn lasso(self) -> Result<Option<Lasso<S>>, EngineError> {
+        let Some(Way { rank: (_, entry), hops }) = self.best else { return Ok(None) };
+        let prefix = self.origin.path(self.graph, entry)?;
+        let cycle = hops.into_iter().map(|hop| step_of(self.graph, hop)).collect::<Result<_, _>>()?;
+        Ok(Some(Lasso { prefix, cycle }))
     }
 }
 
@@ -163,7 +210,7 @@ fn step_of<S: Space>(graph: &Graph<'_, '_, S>, (from, class, to): Hop) -> Result
 /// A walk through a fair component, past a reason for every class.
 struct Round<'n> {
     net: &'n Net,
-    inside: Members,
+    inside: &'n Members,
     /// Classes of which only a step is reason enough.
     owed: u64,
     at: u32,

@@ -7,7 +7,7 @@
 
 use super::exploration::{Exploration, Verdict};
 use super::graph::{Graph, Kind, Net};
-use super::lasso::{Lasso, Origin};
+use super::lasso::{Lasso, Origin, Shortest};
 use super::scc::{Components, Decomposer};
 use super::{EngineError, Space};
 
@@ -30,7 +30,7 @@ pub struct Liveness<S: Space> {
 }
 
 /// A fair run that does not meet the goal `goal` again and again, under the given strength of each class; weak, if it
-/// is not given.
+/// is not given. Of all places where such runs end up, the one whose run is shortest, whatever else is asked.
 ///
 /// # Errors
 /// If the space contradicts itself on the way to the counterexample.
@@ -41,21 +41,19 @@ pub fn check_goal<S: Space>(
 ) -> Result<Option<Lasso<S>>, EngineError> {
     let search = Search { net: &graph.net, goal, strong: strong_mask(strengths) };
     let origin = Origin::search(graph);
+    let mut shortest = Shortest::new(graph, &origin, search.strong);
     let stops = graph.net.nodes().filter(|node| search.may_stop(*node));
     if let Some(stop) = origin.nearest(stops) {
-        return Lasso::new(graph, &origin, &[stop], search.strong).map(Some);
+        shortest.consider(&[stop]);
     }
-    // For one goal alone, what is left without it is decomposed at once, and the whole graph never.
-    let found = if graph.run.asks_one_goal() {
+    // For one goal alone, what is left without it is decomposed at once, and the whole graph never. The parts are the same.
+    if graph.run.asks_one_goal() {
         let all: Vec<u32> = graph.net.nodes().collect();
-        search.fair_component(std::iter::once(all.as_slice()))
+        search.each_fair(std::iter::once(all.as_slice()), |component| shortest.consider(component));
     } else {
-        search.fair_component(graph.components().iter())
-    };
-    match found {
-        Some(component) => Lasso::new(graph, &origin, &component, search.strong).map(Some),
-        None => Ok(None),
+        search.each_fair(graph.components().iter(), |component| shortest.consider(component));
     }
+    shortest.lasso()
 }
 
 /// A fair run that never meets the goal `goal` at all.
@@ -70,13 +68,12 @@ pub fn check_eventually<S: Space>(
     let search = Search { net: &graph.net, goal, strong: strong_mask(strengths) };
     let origin = Origin::through(graph, |node| graph.net.kind(node).lacks(goal));
     let reached = origin.reached();
+    let mut shortest = Shortest::new(graph, &origin, search.strong);
     if let Some(stop) = origin.nearest(reached.iter().copied().filter(|node| search.may_stop(*node))) {
-        return Lasso::new(graph, &origin, &[stop], search.strong).map(Some);
+        shortest.consider(&[stop]);
     }
-    match search.fair_component(std::iter::once(reached)) {
-        Some(component) => Lasso::new(graph, &origin, &component, search.strong).map(Some),
-        None => Ok(None),
-    }
+    search.each_fair(std::iter::once(reached), |component| shortest.consider(component));
+    shortest.lasso()
 }
 
 fn strong_mask(strengths: &[Strength]) -> u64 {
@@ -105,8 +102,8 @@ impl Search<'_> {
         kind.lacks(self.goal) && kind.may_stay()
     }
 
-    /// The first fair component of more than one state, inside the given parts, that never meets the goal.
-    fn fair_component<'p>(&self, parts: impl Iterator<Item = &'p [u32]>) -> Option<Vec<u32>> {
+    /// Every fair component of more than one state, inside the given parts, that never meets the goal.
+    fn each_fair<'p>(&self, parts: impl Iterator<Item = &'p [u32]>, mut fair: impl FnMut(&[u32])) {
         let mut decomposer = Decomposer::new(self.net);
         let (mut found, mut work) = (Components::default(), Vec::new());
         for part in parts {
@@ -117,7 +114,7 @@ impl Search<'_> {
                 decomposer.decompose(nodes.iter().copied(), &mut found);
                 for component in found.iter() {
                     match self.judge(component, &mut decomposer) {
-                        Judged::Fair => return Some(component.to_vec()),
+                        Judged::Fair => fair(component),
                         Judged::Unfair => {}
                         Judged::Without(classes) => {
                             let enabled = |node: &u32| self.net.kind(*node).enabled;
@@ -127,7 +124,6 @@ impl Search<'_> {
                 }
             }
         }
-        None
     }
 
     fn judge(&self, component: &[u32], decomposer: &mut Decomposer<'_>) -> Judged {

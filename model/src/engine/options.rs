@@ -153,7 +153,7 @@ pub enum EngineError {
         classes: usize,
     },
     /// A checkpoint cannot be written or opened.
-    #[error("checkpoint {}: {source}", file.display())]
+    #[error("checkpoint {}: cannot be written or read", file.display())]
     Io {
         /// The file.
         file: PathBuf,
@@ -171,7 +171,7 @@ pub enum EngineError {
         reason: String,
     },
     /// A checkpoint belongs to another space.
-    #[error("checkpoint {} is of another space: expected {expected:?}, got {got:?}", file.display())]
+    #[error("checkpoint {} is of another space: {}", file.display(), difference(expected, got))]
     OtherSpace {
         /// The file.
         file: PathBuf,
@@ -180,4 +180,12 @@ pub enum EngineError {
         /// The description in the file.
         got: String,
     },
+}
+
+/// The lines in which two descriptions differ.
+fn difference(expected: &str, got: &str) -> String {
+    let lines = |text: &str, other: &str| -> Vec<String> {
+        text.lines().filter(|line| !other.lines().any(|same| same == *line)).map(str::to_owned).collect()
+    };
+    format!("expected {}; got {}", lines(expected, got).join(", "), lines(got, expected).join(", "))
 }

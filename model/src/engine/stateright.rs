@@ -151,7 +151,8 @@ where
     pub fn reports(&self, threads: usize) -> Result<Vec<(&'static str, PropertyReport<M>)>, EngineError> {
         let properties = &self.space.properties;
         let live = properties.iter().any(|property| property.expectation == Expectation::Eventually);
-        let graph = if live { Some(self.graph(threads)?) } else { None };
+        let is_affordable = self.liveness_unaffordable().is_none();
+        let graph = if live && is_affordable { Some(self.graph(threads)?) } else { None };
         let mut reports = Vec::new();
         for (bit, property) in (0..).zip(properties) {
             if let Some(report) = self.report(graph.as_ref(), bit, property)? {
@@ -179,6 +180,9 @@ where
             }),
             Expectation::Eventually => match graph.filter(|_| self.asks_goal(bit)) {
                 Some(graph) => Some(PropertyReport::Eventually(verdict(self, check_eventually(graph, bit, &[])?))),
+                None if self.asks_goal(bit) => {
+                    self.liveness_unaffordable().map(|budget| PropertyReport::Eventually(Verdict::Incomplete(budget)))
+                }
                 None => None,
             },
         })

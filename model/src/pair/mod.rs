@@ -12,6 +12,7 @@ mod identity;
 mod judge;
 mod node;
 mod suspicion;
+mod told;
 mod write;
 
 use std::fmt;

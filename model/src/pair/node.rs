@@ -263,56 +263,6 @@ impl<L: Copy> Node<L> {
         }
     }
 
-    /// The record as it is when everything that arrived was read.
-    pub fn record(&self) -> Record {
-        if !self.ended {
-            return self.record;
-        }
-        let mut next = Record { users: self.record.users, ..Record::default() };
-        for arrival in &self.log {
-            detect(&mut next, arrival.what, self.revisions);
-        }
-        next
-    }
-
-    /// The revisions with which what it sent is consistent: `hardened` only if it said so, or nothing else is left.
-    pub fn revisions(&self) -> RevisionSet {
-        match self.revisions.filter(|revision| revision != Revision::Hardened) {
-            linux if linux.is_empty() || self.id.is_some() => self.revisions,
-            linux => linux,
-        }
-    }
-
-    /// What was counted of it.
-    pub fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// The number that it waits for while later ones arrive.
-    pub fn gap(&self) -> Option<&Gap<L>> {
-        self.gap.as_ref()
-    }
-
-    /// Messages that it accepted and that were not taken yet.
-    pub fn pending_deliveries(&self) -> usize {
-        self.deliveries.len()
-    }
-
-    /// Takes what it accepted since the last call, oldest first.
-    pub fn drain_deliveries(&mut self) -> impl Iterator<Item = Delivery<L>> {
-        self.deliveries.drain(..)
-    }
-
-    /// Takes the gaps that closed since the last call, each with the message that filled it, if one did.
-    pub fn drain_gaps(&mut self) -> impl Iterator<Item = (Gap<L>, Option<L>)> {
-        self.closed_gaps.drain(..)
-    }
-
-    /// Whether more arrived for an incarnation that may have begun than is kept: what follows cannot be judged.
-    pub fn log_overflowed(&self) -> bool {
-        self.log_overflowed
-    }
-
     /// Nothing is known any more of the incarnation that it is in.
     pub(super) fn forget(&mut self) {
         self.log.clear();
@@ -522,7 +472,7 @@ impl<L: Copy> Node<L> {
 }
 
 /// VER-1, VER-4. Membership is not in a capture: a record that hears anything is taken as joined.
-fn detect(record: &mut Record, what: Arrived, revisions: RevisionSet) {
+pub(super) fn detect(record: &mut Record, what: Arrived, revisions: RevisionSet) {
     let status_or_names = matches!(what, Arrived::Bare { status_or_names: true });
     let revision = revisions.iter().last().unwrap_or(Revision::Linux6_12);
     record.detect(Version::V3_2, status_or_names, revision.establishes());

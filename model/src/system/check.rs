@@ -48,7 +48,7 @@ pub struct Answer {
     pub depth: u32,
     /// Time in the search, and in liveness.
     pub elapsed: [Duration; 2],
-    /// Peak memory of the search, in bytes.
+    /// Peak memory in bytes: of the search, and the most that liveness may have taken.
     pub memory_bytes: u64,
     /// How the search ended.
     pub ended: Ended,
@@ -129,13 +129,14 @@ impl Question<'_> {
         };
         let began = Instant::now();
         let findings = self.findings(&exploration)?;
+        let has_graph = self.options.goals != 0 && exploration.liveness_unaffordable().is_none();
         Ok(Answer {
             nodes: N,
             states: exploration.states,
             transitions: exploration.transitions,
             depth: exploration.depth,
             elapsed: [exploration.elapsed, began.elapsed()],
-            memory_bytes: exploration.memory_bytes,
+            memory_bytes: exploration.memory_bytes + if has_graph { exploration.liveness_bytes() } else { 0 },
             ended: exploration.ended,
             findings,
         })
@@ -145,8 +146,10 @@ impl Question<'_> {
         &self,
         exploration: &Exploration<'_, S>,
     ) -> Result<Vec<(Property, Finding)>, EngineError> {
+        let unaffordable = exploration.liveness_unaffordable();
         let graph = match self.options.goals {
             0 => None,
+            _ if unaffordable.is_some() => None,
             _ => Some(exploration.graph(self.options.threads)?),
         };
         let mut findings = Vec::new();
@@ -157,6 +160,7 @@ impl Question<'_> {
                     Some(liveness) => of_lasso(liveness.weak),
                     None => Finding::Incomplete(Budget::States),
                 },
+                None if property.is_liveness() => Finding::Incomplete(unaffordable.unwrap_or(Budget::States)),
                 _ => of_safety(exploration, bit)?,
             };
             findings.push((property, finding));

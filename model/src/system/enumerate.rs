@@ -61,7 +61,9 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
     fn of_shutdown(&self, x: usize, visit: &mut impl FnMut(Action)) {
         let node = self.system.node(x);
         let timeouts = self.world.environment.timeouts;
-        let waits = self.world.rules(x).waits_for_version;
+        // A node of before this protocol knows neither records nor a handshake.
+        let is_old = self.world.version(x, node.is_back) == Version::V3_1;
+        let waits = self.world.rules(x).waits_for_version && !is_old;
         let is_ignorant = node.ends.iter().any(|end| end.record.state != State::Closed && end.record.version.is_none());
         let either = |kind, visit: &mut dyn FnMut(Action)| {
             visit(act(kind, x, x, 0));
@@ -277,6 +279,16 @@ impl<const N: usize, const M: usize> Possible<'_, N, M> {
             && node.phase == Phase::In
             && node.ends.iter().all(|end| end.pending == [Pending::Nothing; 2] && !end.fence)
             && self.adds_are_done(x)
+            && System::<N, M>::peers(x).all(|y| self.have_met(x, y))
+    }
+
+    /// Where one of two nodes speaks 3.1, there is no handshake to wait for: the add has not completed before each has
+    /// heard of the other.
+    fn have_met(&self, x: usize, y: usize) -> bool {
+        let is_old = |node: usize| self.world.version(node, self.system.node(node).is_back) == Version::V3_1;
+        let is_shared = self.system.node(x).joined & self.system.node(y).joined != 0;
+        let knows = |a, b| self.system.end(a, b).record.version.is_some();
+        !is_shared || !(is_old(x) || is_old(y)) || knows(x, y) && knows(y, x)
     }
 
     /// The current add has completed on both: nobody has yet to be told that `x` joined.

@@ -114,6 +114,15 @@ impl Environment {
             ..MILD
         },
         Environment {
+            name: "regroup",
+            text: "two lockspaces, each left and joined by either node at any time: a session may be without members and go on",
+            messages: [0, 0, 0],
+            lockspaces: 2,
+            rejoins: 1,
+            leaves: [true, true, false],
+            ..MILD
+        },
+        Environment {
             name: "fence",
             text: "a node crashes with messages under way, is fenced and joins again",
             crashes: 1,
@@ -183,10 +192,19 @@ impl Environment {
             ..MILD
         },
         Environment {
-            name: "upgrade",
-            text: "a node leaves with version 3.1 and joins again with 3.2",
+            name: "give-up",
+            text: "both nodes leave, each shutdown gives up at any moment, and one node joins again",
+            messages: [0, 0, 0],
             rejoins: 1,
-            leaves: [false, true, false],
+            leaves: [true, true, false],
+            timeouts: true,
+            ..MILD
+        },
+        Environment {
+            name: "upgrade",
+            text: "both nodes leave, the one with version 3.1, and one joins again: a node of 3.1 with 3.2",
+            rejoins: 1,
+            leaves: [true, true, false],
             versions: [[Version::V3_2; 2], [Version::V3_1, Version::V3_2], [Version::V3_2; 2]],
             ..MILD
         },

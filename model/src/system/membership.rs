@@ -54,7 +54,7 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             if self.is_in(y, lockspace) {
                 *self.pending_mut(y, x, lockspace) = Pending::Remove;
             }
-            if !is_last {
+            if !is_last && self.end(x, y).counted & 1 << lockspace != 0 {
                 self.remove(x, y, lockspace, 0);
             }
         }
@@ -76,11 +76,10 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
     }
 
     fn add(&mut self, x: usize, y: usize, lockspace: u8) {
-        let first = Seq(self.world.environment.first_number);
-        let end = self.end(x, y);
-        let is_first = end.record.users == 0;
-        if is_first && self.rules(x).first_add == FirstAdd::Resets && !end.is_fresh(Seq::ZERO, first) {
-            self.reset(x, y, true); // HRD-4
+        let record = &self.end(x, y).record;
+        let is_left_over = record.users == 0 && record.version == Some(Version::V3_1);
+        if is_left_over && self.rules(x).first_add == FirstAdd::ResetsOld {
+            self.reset(x, y, false); // HRD-4
             self.end_mut(x, y).unseen = true;
         }
         self.drive(x, y, Event::AddMember, 0);

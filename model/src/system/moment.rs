@@ -4,7 +4,7 @@ use super::World;
 use super::observer::{Observer, Occurrence};
 use super::property::{self, Property};
 use super::state::{End, Link, Status, System};
-use super::wire::{Kind, Msg};
+use super::wire::{Kind, Msg, OVER};
 use crate::message::Version;
 use crate::record::State;
 use crate::rules::Rules;
@@ -87,9 +87,10 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         let before = self.end(x, y).record.state;
         let has_undelivered = property::has_undelivered(self.world, self.system, x, y);
         let zero = self.world.offset(Seq::ZERO);
+        let life = self.next_life(x, y);
         let end = self.end_mut(x, y);
         end.lost |= has_undelivered && !excused && !end.excused;
-        end.life = (end.life + 1) & 3;
+        end.life = life;
         end.record.reset();
         end.bound = None;
         end.delivered = false;
@@ -99,14 +100,64 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             let len = end.link.fifo.len();
             end.link.fifo.update(0, len, |message| message.uncommitted(false));
         }
-        let life = usize::from(end.life);
         let peer = self.end_mut(y, x);
-        if let Some(accepted) = peer.accepted.get_mut(life) {
+        if let Some(accepted) = peer.accepted.get_mut(usize::from(life)) {
             *accepted = zero;
         }
         peer.excused |= excused;
         self.observer.see(Occurrence::Reset { node: x, peer: y });
         self.note_state(x, y, before);
+    }
+
+    /// A number modulo 4 for the next incarnation of `x`: of no other one that anything still names. Where they are
+    /// compared (HRD-1) it is the next one, or the bounds are too small; elsewhere it need only differ from the others, and
+    /// which incarnation that is over a message is for is forgotten.
+    fn next_life(&mut self, x: usize, y: usize) -> u8 {
+        let are_compared = self.world.has_ids(x) && self.world.has_ids(y);
+        if !are_compared {
+            self.forget_life(x, y);
+        }
+        let next = |step: u8| (self.end(x, y).life + step) & 3;
+        let free = (1..4).take(if are_compared { 1 } else { 3 }).map(next).find(|life| !self.is_named(x, y, *life));
+        let life = free.unwrap_or(next(1));
+        self.overflow |= free.is_none();
+        life
+    }
+
+    /// The present incarnation of `x` is about to be over: what is for it is for one that is over, and so is a record bound to
+    /// one of which nothing is under way.
+    fn forget_life(&mut self, x: usize, y: usize) {
+        let over = self.end(x, y).life;
+        let len = self.link(y, x).fifo.len();
+        self.link_mut(y, x).fifo.update(0, len, |message| message.outlives(over));
+        let stale = &mut self.end_mut(x, y).stale;
+        *stale = stale.map(|message| message.outlives(over));
+        if self.end(y, x).bound.is_some_and(|bound| !self.is_from(x, y, bound)) {
+            self.end_mut(y, x).bound = Some(OVER);
+        }
+    }
+
+    /// Whether something is under way from that incarnation of `x` for which it matters which one that is. Where incarnations
+    /// are not compared it does not for STATUS and its reply, which no record acts upon as one of an incarnation.
+    fn is_from(&self, x: usize, y: usize, life: u8) -> bool {
+        let are_compared = self.world.has_ids(x) && self.world.has_ids(y);
+        let messages = self.link(x, y).fifo.as_slice().iter().chain(self.end(y, x).stale());
+        messages
+            .filter(|message| {
+                message.is_sequenced() || message.kind() == Kind::Ack || are_compared && message.kind() != Kind::End
+            })
+            .any(|message| message.source() == life)
+    }
+
+    /// Whether anything names that incarnation of `x`.
+    fn is_named(&self, x: usize, y: usize, life: u8) -> bool {
+        let (own, other) = (self.end(x, y), self.end(y, x));
+        let addressed = other.link.fifo.as_slice().iter().chain(own.stale());
+        other.bound == Some(life)
+            || self.is_from(x, y, life)
+            || addressed
+                .filter(|message| message.kind() != Kind::End)
+                .any(|message| message.destination() == Some(life))
     }
 
     /// Queues a message at the tail of the output.
@@ -124,8 +175,13 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         change: impl Fn(Msg) -> Msg,
     ) {
         let is_old = self.version(x) == Version::V3_1;
+        let life = self.end(y, x).life;
+        let are_compared = self.world.has_ids(x) && self.world.has_ids(y);
         let end = self.system.end_mut(x, y);
-        let message = change(Msg::new(kind, number, end.life, destination).old_version(is_old));
+        let mut message = change(Msg::new(kind, number, end.life, destination).old_version(is_old));
+        if let Some(over) = message.destination().filter(|over| !are_compared && *over != life) {
+            message = message.outlives(over);
+        }
         let index = end.link.fifo.len();
         if end.link.fifo.push(message) {
             self.observer.see(Occurrence::Queued { from: x, to: y, index, message });
@@ -226,5 +282,31 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         link.fifo.update(sent, count, Msg::written);
         link.sent = count as u8;
         self.observer.see(Occurrence::Written { from: x, to: y, count });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Base;
+    use crate::system::Environment;
+
+    /// Node 1's incarnation after a reset, and whether the bounds were too small, where node 2 is bound to incarnation 1.
+    fn after_reset(base: Base) -> (u8, bool) {
+        let world = World::new(Environment::ALL[0].clone(), [base.rules(); 3]);
+        let mut system: System<2, 1> = world.initial();
+        system.end_mut(1, 0).bound = Some(1);
+        let ack = Msg::new(Kind::Ack, 0, 1, None);
+        assert!(system.end_mut(0, 1).link.fifo.push(ack));
+        let mut moment = Moment { world: &world, system: &mut system, observer: &mut (), violated: 0, overflow: false };
+        moment.reset(0, 1, false);
+        (moment.end(0, 1).life, moment.overflow)
+    }
+
+    #[test]
+    fn an_incarnation_that_is_still_named_is_not_numbered_again_unnoticed() {
+        let (_, overflow) = after_reset(Base::Hardened);
+        assert!(overflow, "where incarnations are compared, the next number has to be free");
+        assert_eq!(after_reset(Base::ALL[0]), (2, false), "elsewhere the next that is free is taken");
     }
 }

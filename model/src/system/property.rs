@@ -176,9 +176,13 @@ fn clean_closed(world: &World, end: &End) -> bool {
         || end.is_fresh(Seq::ZERO, Seq(world.environment.first_number))
 }
 
-/// UsersConsistent.
-fn users_consistent(end: &End) -> bool {
-    u32::from(end.record.users) == end.counted.count_ones()
+/// UsersConsistent: `users` against what the cluster manager has told so far, and that, once it has told all, against what
+/// the nodes have joined.
+fn users_consistent<const N: usize, const M: usize>(system: &System<N, M>, x: usize, y: usize) -> bool {
+    let (node, end) = (system.node(x), system.end(x, y));
+    let is_told = node.phase == Phase::In && end.pending == [Pending::Nothing; 2] && !end.fence;
+    let is_right = !is_told || end.counted == node.joined & system.node(y).joined;
+    is_right && u32::from(end.record.users) == end.counted.count_ones()
 }
 
 /// Bits of the safety properties that do not hold in a state.
@@ -189,7 +193,7 @@ pub(super) fn violated<const N: usize, const M: usize>(world: &World, system: &S
         if !clean_closed(world, end) {
             bits |= Property::CleanClosed.bit();
         }
-        if !users_consistent(end) {
+        if !users_consistent(system, x, y) {
             bits |= Property::UsersConsistent.bit();
         }
     }
@@ -228,12 +232,15 @@ fn queue_drains(end: &End) -> bool {
     end.record.queue_head == end.record.seq_send && end.second != Second::TakeNumber
 }
 
-/// BothClosed: once neither has the other as a member and one has left.
-fn both_closed<const N: usize, const M: usize>(system: &System<N, M>, x: usize, y: usize) -> bool {
-    let ends = [system.end(x, y), system.end(y, x)];
-    let is_over = [x, y].iter().any(|&node| system.node(node).phase != Phase::In)
-        && ends.iter().all(|end| end.counted == 0 && end.pending == [Pending::Nothing; 2] && !end.fence);
-    let is_closed = |end: &&End| end.record.state == State::Closed || end.record.version == Some(Version::V3_1);
+/// BothClosed: once neither has the other as a member and one has left. A node of 3.1 has no record to close.
+fn both_closed<const N: usize, const M: usize>(world: &World, system: &System<N, M>, x: usize, y: usize) -> bool {
+    let ends = [(x, system.end(x, y)), (y, system.end(y, x))];
+    let is_over = ends.iter().any(|(node, _)| system.node(*node).phase != Phase::In)
+        && ends.iter().all(|(_, end)| end.counted == 0 && end.pending == [Pending::Nothing; 2] && !end.fence);
+    let is_old = |node: usize| world.version(node, system.node(node).is_back) == Version::V3_1;
+    let is_closed = |(node, end): &(usize, &End)| {
+        end.record.state == State::Closed || end.record.version == Some(Version::V3_1) || is_old(*node)
+    };
     !is_over || ends.iter().all(is_closed)
 }
 
@@ -249,7 +256,7 @@ pub(super) fn goals<const N: usize, const M: usize>(world: &World, system: &Syst
     for (x, y) in System::<N, M>::pairs() {
         *loss &= no_loss(world, system, x, y);
         *drains &= queue_drains(system.end(x, y));
-        *closed &= y < x || both_closed(system, x, y);
+        *closed &= y < x || both_closed(world, system, x, y);
     }
     *returns = system.nodes.iter().all(|node| shutdown_returns(node.phase));
     if system.timed_out {

@@ -103,16 +103,22 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
 
     /// What the incarnations in a message say, between two nodes that send them (HRD-1).
     fn screen(&mut self, x: usize, y: usize, message: Msg) -> Option<Outcome> {
-        if self.end(x, y).record.version == Some(Version::V3_1) {
+        let end = self.end(x, y);
+        let is_old = end.record.version == Some(Version::V3_1);
+        let is_over = is_old || end.bound.is_some_and(|bound| self.is_newer(x, y, message.source(), bound));
+        if message.kind() == Kind::Status && is_over {
+            self.restart(x, y);
+        } else if is_old {
             return Some(Outcome::Dropped("it is of another version (VER-3)"));
         }
-        if message.kind() == Kind::Status && self.end(x, y).bound.is_some_and(|bound| is_newer(message.source(), bound))
-        {
-            self.restart(x, y);
+        let is_mine = message.destination() == Some(self.end(x, y).life);
+        let may_establish = self.rules(x).establishes != Establishes::Never; // without HRD-2
+        let is_closed = self.end(x, y).record.state == State::Closed;
+        if may_establish && is_closed && (is_mine || message.kind() == Kind::Status) {
+            self.enter(x, y, State::Established); // VER-4
         }
         let end = self.end(x, y);
         let is_open = end.record.state != State::Closed;
-        let is_mine = message.destination() == Some(end.life);
         let is_known = end.bound.is_none_or(|bound| bound == message.source());
         if is_open && is_mine && is_known {
             let end = self.end_mut(x, y);
@@ -146,14 +152,21 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
         Outcome::Dropped("it is bare, and from a node of 3.2 (RCV-6)")
     }
 
-    /// The peer's incarnation is over, for a newer one asks. So is this one; for a member the next begins at once.
+    /// Whether one incarnation of `y` is newer than another. They are told apart by how far back from the present one they
+    /// are, which is less than four ([`Moment::reset`]).
+    fn is_newer(&self, x: usize, y: usize, life: u8, other: u8) -> bool {
+        let age = |life: u8| self.end(y, x).life.wrapping_sub(life) & 3;
+        age(life) < age(other)
+    }
+
+    /// The peer's incarnation is over, for a newer one asks. So is this one, and the next begins at once.
     fn restart(&mut self, x: usize, y: usize) {
         self.reset(x, y, false);
-        let is_leaving = matches!(self.system.node(x).phase, Phase::Waiting | Phase::Shutting);
-        if is_leaving {
+        let phase = self.system.node(x).phase;
+        if phase == Phase::Shutting {
             self.system.node_mut(x).phase = Phase::Waiting;
         }
-        if self.end(x, y).record.users > 0 || is_leaving {
+        if matches!(phase, Phase::In | Phase::Waiting | Phase::Shutting) {
             self.end_mut(x, y).record.state = State::Established;
             self.observer.see(Occurrence::Changed { node: x, peer: y, from: State::Closed, to: State::Established });
             self.ask_status(x, y);
@@ -388,9 +401,4 @@ impl<const N: usize, const M: usize, O: Observer> Moment<'_, N, M, O> {
             self.push_threshold_ack(x, y);
         }
     }
-}
-
-/// Whether an incarnation is newer than another: they are numbered in order, and few are under way at a time.
-fn is_newer(life: u8, other: u8) -> bool {
-    matches!(life.wrapping_sub(other) & 3, 1 | 2)
 }

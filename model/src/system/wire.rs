@@ -31,6 +31,8 @@ pub struct Msg(pub(super) u16);
 const SOURCE: u16 = 3;
 const DESTINATION: u16 = 5;
 const NUMBER: u16 = 8;
+/// Instead of one of the four incarnations: one that is over, whichever it was.
+pub(super) const OVER: u8 = 4;
 const OLD_VERSION: u16 = 1 << 12;
 const UNCOMMITTED: u16 = 1 << 13;
 const COPY: u16 = 1 << 14;
@@ -39,7 +41,7 @@ const BARE: u16 = 1 << 15;
 impl Msg {
     /// A message with the given number, as an offset from the environment's first.
     pub(super) fn new(kind: Kind, number: u8, source: u8, destination: Option<u8>) -> Self {
-        let destination = destination.map_or(0, |life| u16::from(life & 3) + 1);
+        let destination = destination.map_or(0, |life| u16::from(life.min(OVER)) + 1);
         Self(
             kind as u16
                 | u16::from(source & 3) << SOURCE
@@ -66,7 +68,7 @@ impl Msg {
         (self.0 >> SOURCE & 3) as u8
     }
 
-    /// The receiver's incarnation, modulo 4, if the sender knows one.
+    /// The receiver's incarnation, modulo 4, if the sender knows one; 4 for one that is over, where it does not matter which.
     pub fn destination(self) -> Option<u8> {
         (self.0 >> DESTINATION & 7).checked_sub(1).map(|life| life as u8)
     }
@@ -103,6 +105,15 @@ impl Msg {
 
     pub(super) fn bare(self) -> Self {
         Self(self.0 | BARE)
+    }
+
+    /// The same, if it is for that incarnation of the receiver's: then for one that is over, whichever it was.
+    pub(super) fn outlives(self, life: u8) -> Self {
+        if self.destination() == Some(life) {
+            Self(self.0 & !(7 << DESTINATION) | (u16::from(OVER) + 1) << DESTINATION)
+        } else {
+            self
+        }
     }
 
     /// The same, about another incarnation of its sender.

@@ -50,7 +50,7 @@ pub(crate) const KNOWN: &[Known] = &[
     Known {
         class: "ACK-1 at Ack, haunted",
         cases: &[
-            (Linux5_14, &["break", "pages", "split", "stale", "timeout"]),
+            (Linux5_14, &["pages", "split", "stale", "timeout"]),
             (Linux6_1, &["break", "pages", "split", "stale", "timeout"]),
             (Linux6_12, &["timeout"]),
         ],
@@ -147,7 +147,7 @@ pub(crate) const KNOWN: &[Known] = &[
         cases: &[(Linux5_14, &["fence"]), (Linux6_12, &["fence"])],
         why: UNNUMBERED_BEFORE,
     },
-    Known { class: "NET-7 at Fin", cases: &[(Linux5_14, &["fence"])], why: UNNUMBERED_BEFORE },
+    Known { class: "NET-7 at Fin", cases: &[(Linux5_14, &["fence"]), (Linux6_12, &["fence"])], why: UNNUMBERED_BEFORE },
     Known { class: "RCV-7 at Ack", cases: &[(Linux5_14, &["fence"]), (Linux6_12, &["fence"])], why: UNNUMBERED_BEFORE },
     Known {
         class: "NET-7 at Fin",
@@ -156,6 +156,7 @@ pub(crate) const KNOWN: &[Known] = &[
     },
     Known { class: "VER-3 at Data", cases: &[(Linux6_12, &["upgrade"])], why: UPGRADED },
     Known { class: "VER-3 at Fin", cases: &[(Linux6_12, &["upgrade"])], why: UPGRADED },
+    Known { class: "VER-3 at Fin, haunted", cases: &[(Linux6_12, &["upgrade"])], why: UPGRADED },
     Known { class: "VER-3 at Status", cases: &[(Linux6_1, &["upgrade"]), (Linux6_12, &["upgrade"])], why: UPGRADED },
     Known { class: "VER-3 at bare Data", cases: &[(Linux5_14, &["upgrade"]), (Linux6_1, &["upgrade"])], why: UPGRADED },
 ];

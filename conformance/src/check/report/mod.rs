@@ -21,7 +21,7 @@ pub(crate) use junit::junit;
 pub use markdown::markdown;
 pub(crate) use rules::{environments, rules};
 pub(crate) use table::{grouped, legend, table};
-pub(crate) use words::{cases, changes, rows, summary};
+pub(crate) use words::{cases, changes, counted, rows, summary};
 
 /// All that there is to tell.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Few rows, the catalogue, a variant's changes and the end of every report, in words.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use super::Report;
 use super::table::grouped;
@@ -10,6 +11,11 @@ use crate::check::run::{Outcome, Verdict};
 use crate::check::subject::{Key, SeedKind};
 use crate::check::variant::Change;
 use crate::render::{Paint, wrapped};
+
+/// A number of things: `1 world`, `2 worlds`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
 
 fn painted(verdict: &Verdict, paint: Paint) -> String {
     let text = told(verdict);
@@ -21,8 +27,9 @@ fn painted(verdict: &Verdict, paint: Paint) -> String {
     }
 }
 
-/// One line for each property, and the command that tells the story where one is violated.
-pub(crate) fn rows(outcomes: &[Outcome], paint: Paint) -> String {
+/// One line for each property, and the command that tells the story where one is violated. `variant` is a variant's name and
+/// its file.
+pub(crate) fn rows(outcomes: &[Outcome], variant: Option<(&str, &Path)>, paint: Paint) -> String {
     let mut text = String::new();
     let is_one = outcomes.iter().map(|outcome| outcome.verdicts.len()).sum::<usize>() == 1;
     for outcome in outcomes {
@@ -40,7 +47,7 @@ pub(crate) fn rows(outcomes: &[Outcome], paint: Paint) -> String {
         }
         let broken = outcome.verdicts.iter().find(|(_, verdict)| verdict.steps().is_some());
         if let Some((property, _)) = broken.filter(|_| !is_one)
-            && let Some(command) = story_command(key)
+            && let Some(command) = story_command(key, variant)
         {
             let _ = writeln!(text, "  the story: {command} --property {}", property.name());
         }
@@ -49,7 +56,11 @@ pub(crate) fn rows(outcomes: &[Outcome], paint: Paint) -> String {
 }
 
 /// The command that explores a world again; none for what no filter names.
-fn story_command(key: &Key) -> Option<String> {
+fn story_command(key: &Key, variant: Option<(&str, &Path)>) -> Option<String> {
+    if let Some((_, file)) = variant.filter(|(name, _)| *name == key.revision) {
+        let environment = &key.environment;
+        return Some(format!("midcomms check --variant {} --environment {environment} --story", file.display()));
+    }
     let place = format!("midcomms check --revision {} --environment {}", key.revision, key.environment);
     match &key.seed {
         None => Some(place),
@@ -118,10 +129,10 @@ pub(crate) fn summary(report: &Report<'_>, paint: Paint) -> String {
     let count = |wanted: &str| verdicts().filter(|(_, verdict)| verdict.name() == wanted).count();
     let _ = write!(
         text,
-        "check: {} worlds, {} states, {} rows: {} hold, {} violated",
-        report.outcomes.len(),
+        "check: {}, {} states, {}: {} hold, {} violated",
+        counted(report.outcomes.len(), "world"),
         grouped(states),
-        report.rows(),
+        counted(report.rows(), "row"),
         count("holds"),
         count("violated")
     );

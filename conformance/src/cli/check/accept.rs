@@ -9,6 +9,7 @@ use super::print;
 use crate::check::Outcome;
 use crate::check::accept::accept;
 use crate::check::compare::Scope;
+use crate::check::report::counted;
 use crate::cli::Exit;
 
 /// Where the file is in a workspace.
@@ -25,7 +26,7 @@ pub(super) fn run(plan: &CheckPlan, outcomes: &[Outcome], scope: &Scope<'_>) -> 
     let accepted = accept(&text, &name, outcomes, scope, expectations.why.as_deref())?;
     write(&file, &accepted.text).with_context(|| name.clone())?;
     let (added, changed, removed) = (accepted.added, accepted.changed, accepted.removed);
-    print(&format!("{name}: {added} worlds added, {changed} changed, {removed} removed\n"))?;
+    print(&format!("{name}: {} added, {changed} changed, {removed} removed\n", counted(added, "world")))?;
     for key in &accepted.unknown {
         print(&format!("incomplete, and so as it was: {key}\n"))?;
     }

@@ -88,7 +88,7 @@ pub(super) struct What {
     #[arg(id = "listed_environments", long = "environments", group = "instead")]
     pub(super) environments: bool,
     /// Rules of your own: a TOML file with a base and switches (see model/variants)
-    #[arg(long, value_name = "FILE", group = "instead", conflicts_with = "revisions")]
+    #[arg(long, value_name = "FILE", group = "instead", conflicts_with_all = ["revisions", "seeded_defects", "left_out_measures", "accept"])]
     pub(super) variant: Option<PathBuf>,
     /// Compare the variant with these rules [default: its base]
     #[arg(long, value_name = "REVISION", requires = "variant", value_parser = subject)]
@@ -178,11 +178,63 @@ pub(super) struct DiscArg {
     pub(super) is_resumed: bool,
 }
 
+/// Without what is there before already.
+fn distinct<T>(values: Vec<T>, is_same: impl Fn(&T, &T) -> bool) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::new();
+    for value in values {
+        if !kept.iter().any(|before| is_same(before, &value)) {
+            kept.push(value);
+        }
+    }
+    kept
+}
+
 impl CheckArgs {
+    /// Options that would change nothing.
+    fn refuse_what_would_be_ignored(&self, selection: &Selection) -> Result<(), clap::Error> {
+        let What { expected, rules, environments, verify, .. } = self.what;
+        let prints = [("--expected", expected), ("--rules", rules), ("--environments", environments)];
+        let mode = prints.into_iter().chain([("--verify", verify)]).find(|(_, is_given)| *is_given);
+        let telling = &self.telling;
+        let given = [
+            ("a filter", !verify && !selection.is_everything()),
+            ("--accept", self.expectations.accept),
+            ("--models", !expected && self.expectations.models.is_some()),
+            ("--format", self.format != CheckFormat::Text),
+            ("--story", telling.story),
+            ("--chart", telling.chart.is_some()),
+            ("--export", telling.export.is_some()),
+            ("--checkpoint", self.budgets.checkpoint.is_some()),
+            ("--resume", self.budgets.resume.is_some()),
+        ];
+        if let (Some((mode, _)), Some((option, _))) = (mode, given.iter().find(|(_, is_given)| *is_given)) {
+            return Err(conflict(&format!("{mode} does nothing with {option}")));
+        }
+        for measure in &selection.measures {
+            let lacks = |subject: &&Subject| {
+                subject.rules.iter().all(|rules| rules.get(measure.switch) == Some(measure.without))
+            };
+            if let Some(subject) = selection.subjects.iter().find(lacks) {
+                return Err(conflict(&format!(
+                    "{} does not have {}: nothing can be taken from it",
+                    subject.name, measure.id
+                )));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn validate(self) -> Result<CheckPlan, clap::Error> {
         self.telling.validate()?;
         let Filters { revisions, environments, properties, defects, measures } = self.filters.clone();
-        let selection = Selection { subjects: revisions, environments, properties, defects, measures };
+        let selection = Selection {
+            subjects: distinct(revisions, |one, other| one == other),
+            environments: distinct(environments, |one, other| one == other),
+            properties: distinct(properties, |one, other| one == other),
+            defects: distinct(defects, |one, other| one.id == other.id),
+            measures: distinct(measures, |one, other| one.id == other.id),
+        };
+        self.refuse_what_would_be_ignored(&selection)?;
         let What { defects, hazards, measures, .. } = self.what;
         if (defects || hazards || measures) && !selection.is_everything() {
             return Err(conflict(

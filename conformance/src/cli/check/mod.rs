@@ -92,10 +92,11 @@ pub(crate) fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         engine: plan.engine,
         seconds: began.elapsed().as_secs_f64(),
     };
-    let stories = plan.args.telling.tell(&tasks, &outcomes)?;
+    let stories = plan.args.telling.stories((&tasks, &outcomes), None)?;
     let body =
         if is_catalogue { report::cases(&judged, plan.paint()) + &stories } else { matrix(&plan, &report, &stories) };
     tell(&plan, &report, &body)?;
+    plan.args.telling.write((&tasks, &outcomes), None)?;
     let exit = exit_of(&outcomes, &differences, &judged);
     // A catalogue without entries shows nothing; one whose entries are all outside the model says what it knows.
     Ok(if outcomes.is_empty() && judged.is_empty() { exit.max(Exit::Unproven) } else { exit })
@@ -153,7 +154,7 @@ fn matrix(plan: &CheckPlan, report: &Report<'_>, stories: &str) -> String {
     if report.rows() > FEW_ROWS {
         return report::table(report.outcomes, report.asked, paint) + &report::legend(report.asked, paint) + stories;
     }
-    report::rows(report.outcomes, paint) + stories
+    report::rows(report.outcomes, None, paint) + stories
 }
 
 /// Prints a report in the form that was asked for.

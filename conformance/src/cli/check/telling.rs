@@ -10,7 +10,7 @@ use midcomms_model::system::check::Counterexample;
 use super::args::conflict;
 use crate::check::run::Verdict;
 use crate::check::{Outcome, Task};
-use crate::tell::{Told, Wanted, check_chart_name, tell};
+use crate::tell::{Told, Wanted, check_chart_name, check_place, tell};
 
 /// Columns of a story where nobody says how wide the terminal is.
 const COLUMNS: usize = 100;
@@ -35,20 +35,18 @@ pub(super) struct Telling {
 impl Telling {
     /// What can be said before anything is checked.
     pub(super) fn validate(&self) -> Result<(), clap::Error> {
-        match &self.chart {
-            Some(path) => check_chart_name(path).map_err(|error| conflict(&error.to_string())),
-            None => Ok(()),
+        let refused = |error: anyhow::Error| conflict(&format!("{error:#}"));
+        if let Some(path) = &self.chart {
+            check_chart_name(path).map_err(refused)?;
         }
+        self.chart.iter().chain(&self.export).try_for_each(|path| check_place(path).map_err(refused))
     }
 
-    /// Writes the files, and gives the stories: of all counterexamples if asked for, and else where there is one row.
-    pub(super) fn tell(&self, tasks: &[Task], outcomes: &[Outcome]) -> anyhow::Result<String> {
-        let found: Vec<_> =
-            tasks.iter().zip(outcomes).flat_map(|(task, outcome)| counterexamples(task, outcome)).collect();
-        let is_one_row = matches!((tasks, outcomes), ([_], [outcome]) if outcome.verdicts.len() == 1);
-        if self.chart.is_some() || self.export.is_some() {
-            self.write(&found)?;
-        }
+    /// The stories: of all counterexamples if asked for, and else where there is one row. `variant` is a variant's name and
+    /// that of its base.
+    pub(super) fn stories(&self, rows: Rows<'_>, variant: Option<(&str, &str)>) -> anyhow::Result<String> {
+        let found = all(rows, variant);
+        let is_one_row = matches!(rows, ([_], [outcome]) if outcome.verdicts.len() == 1);
         let mut text = Vec::new();
         if self.story || is_one_row {
             let wanted = Wanted { story: Some(columns()), ..Wanted::default() };
@@ -60,12 +58,17 @@ impl Telling {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    fn write(&self, found: &[Found<'_>]) -> anyhow::Result<()> {
+    /// Writes the files.
+    pub(super) fn write(&self, rows: Rows<'_>, variant: Option<(&str, &str)>) -> anyhow::Result<()> {
+        if self.chart.is_none() && self.export.is_none() {
+            return Ok(());
+        }
+        let found = all(rows, variant);
         if found.is_empty() {
             let _ = writeln!(std::io::stderr(), "note: no counterexample, so --chart and --export write nothing");
             return Ok(());
         }
-        let [one] = found else {
+        let [one] = found.as_slice() else {
             let message = format!(
                 "--chart and --export are for one counterexample, and there are {}: choose by --revision, --environment and --property",
                 found.len()
@@ -77,28 +80,43 @@ impl Telling {
     }
 }
 
+/// What was explored, and what came out.
+pub(super) type Rows<'a> = (&'a [Task], &'a [Outcome]);
+
 struct Found<'a> {
     task: &'a Task,
     rules: String,
+    base: &'a str,
     property: Property,
     counterexample: &'a Counterexample,
 }
 
 impl Found<'_> {
-    /// What each node speaks; with something seeded, one name for all.
+    /// What each node speaks, whatever was seeded or switched.
     fn revisions(&self) -> Vec<&str> {
-        if self.task.key.seed.is_some() { vec![&self.rules] } else { self.rules.split('+').collect() }
+        self.base.split('+').collect()
     }
 
     fn told<'a>(&'a self, revisions: &'a [&'a str]) -> Told<'a> {
-        Told { world: &self.task.world, counterexample: self.counterexample, property: self.property, revisions }
+        let rules = (self.rules != self.base && !self.rules.contains('+')).then_some(self.rules.as_str());
+        Told { world: &self.task.world, counterexample: self.counterexample, property: self.property, revisions, rules }
     }
 }
 
-fn counterexamples<'a>(task: &'a Task, outcome: &'a Outcome) -> impl Iterator<Item = Found<'a>> {
-    outcome.verdicts.iter().filter_map(|(property, verdict)| match verdict {
+fn all<'a>((tasks, outcomes): Rows<'a>, variant: Option<(&'a str, &'a str)>) -> Vec<Found<'a>> {
+    tasks.iter().zip(outcomes).flat_map(|(task, outcome)| counterexamples(task, outcome, variant)).collect()
+}
+
+fn counterexamples<'a>(
+    task: &'a Task,
+    outcome: &'a Outcome,
+    variant: Option<(&'a str, &'a str)>,
+) -> impl Iterator<Item = Found<'a>> {
+    let of_variant = variant.filter(|(name, _)| *name == task.key.revision);
+    let base = of_variant.map_or(task.key.revision.as_str(), |(_, base)| base);
+    outcome.verdicts.iter().filter_map(move |(property, verdict)| match verdict {
         Verdict::Violated(Some(counterexample)) => {
-            Some(Found { task, rules: outcome.key.rules(), property: *property, counterexample })
+            Some(Found { task, rules: outcome.key.rules(), base, property: *property, counterexample })
         }
         _ => None,
     })

@@ -37,11 +37,15 @@ pub(super) fn run(plan: &CheckPlan, file: &Path, models: &Models) -> anyhow::Res
     let paint = plan.paint();
     let mut body = match report.rows() > 2 * super::FEW_ROWS {
         true => report::table(&outcomes, &asked, paint) + &report::legend(&asked, paint),
-        false => report::rows(&outcomes, paint),
+        false => report::rows(&outcomes, Some((&variant.subject.name, file)), paint),
     };
     body.push('\n');
     body.push_str(&report::changes(&changes, &variant.subject.name, &against.name, paint));
+    let own = (tasks.get(..after.len()).unwrap_or_default(), after);
+    let names = Some((variant.subject.name.as_str(), variant.base.name()));
+    body.push_str(&plan.args.telling.stories(own, names)?);
     tell(plan, &report, &body)?;
+    plan.args.telling.write(own, names)?;
     let exit = exit_of(&outcomes, &differences, &[]);
     Ok(if changes.iter().any(Change::is_breakage) { exit.max(Exit::Failed) } else { exit })
 }

@@ -3,7 +3,7 @@
 use super::args::CheckPlan;
 use super::print;
 use super::progress::Bar;
-use crate::check::report::grouped;
+use crate::check::report::{counted, grouped};
 use crate::check::{Engine, Task, rival, run};
 use crate::cli::Exit;
 
@@ -32,8 +32,8 @@ pub(super) fn run(plan: &CheckPlan) -> anyhow::Result<Exit> {
         }
     }
     print(&format!(
-        "verify: {} worlds: {agreed} counted alike by our engine and both of stateright's, {large} too large\n",
-        tasks.len()
+        "verify: {}: {agreed} counted alike by our engine and both of stateright's, {large} too large\n",
+        counted(tasks.len(), "world")
     ))?;
     Ok(if agreed == 0 { exit.max(Exit::Unproven) } else { exit })
 }
