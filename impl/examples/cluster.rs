@@ -126,12 +126,12 @@ async fn send(node: &Node, peer: NodeId, text: &str) -> Result<(), Error> {
 }
 
 fn stats(node: &Node) {
-    println!("peer  state        version  users  queue  sent  delivered  copies after  breaks");
+    println!("peer  state        version  users  queue  sent  delivered  passes  breaks");
     for stats in node.stats() {
         let version = stats.version.as_deref().unwrap_or("-");
         let counters = stats.counters;
         println!(
-            "{:<5} {:<12} {:<8} {:<6} {:<6} {:<5} {:<10} {:<13} {}",
+            "{:<5} {:<12} {:<8} {:<6} {:<6} {:<5} {:<10} {:<7} {}",
             stats.peer,
             stats.state,
             version,

@@ -56,7 +56,7 @@ fn allocations_of(len: usize, in_batches: bool) -> u64 {
 }
 
 /// A few allocations in 50,000 messages are a queue or a table of tokio's that grows once more; one for each chunk of 64 KiB
-/// would be more than a hundred already.
+/// would be more than eighty already.
 const FEW: u64 = 20;
 
 #[test]

@@ -1,7 +1,7 @@
 //! The clock: wall time at the start, and a monotonic clock since.
 
 use core::time::Duration;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -41,6 +41,8 @@ impl Clock {
 #[derive(Clone, Debug)]
 pub(crate) struct Incarnations {
     path: PathBuf,
+    /// The first id of this run: what is used grows from here, or with the clock.
+    first: Time,
 }
 
 impl Incarnations {
@@ -58,20 +60,44 @@ impl Incarnations {
             Err(error) => return Err(fail(error)),
         };
         let first = Time(now.0.max(used.saturating_add(1)));
-        let file = Self { path: path.to_owned() };
-        file.extend(first).map_err(fail)?;
+        let file = Self { path: path.to_owned(), first };
+        file.extend(now).map_err(fail)?;
         Ok((file, Incarnation(first.0)))
     }
 
-    /// Writes down that ids up to an hour after `now` are used.
+    /// Writes down that ids up to an hour after `now` are used, and never less than before.
     pub(crate) fn extend(&self, now: Time) -> io::Result<()> {
         let next = self.path.with_extension("new");
-        std::fs::write(&next, format!("{}\n", now.after(HORIZON).0))?;
+        let mut file = std::fs::File::create(&next)?;
+        writeln!(file, "{}", now.max(self.first).after(HORIZON).0)?;
+        file.sync_all()?;
         std::fs::rename(&next, &self.path)
     }
 
     /// How long until [`Incarnations::extend`] is due again.
     pub(crate) const fn interval() -> Duration {
         Duration::from_secs(1800)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_down_never_goes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("incarnations");
+        let number = || std::fs::read_to_string(&path).unwrap().trim().parse::<u64>().unwrap();
+        let (file, first) = Incarnations::begin(&path, Time(1000)).unwrap();
+        assert_eq!(first.0, 1000);
+        file.extend(Time(5000)).unwrap();
+        let written = number();
+        assert!(written > 5000);
+        // The clock was set back while the node was down.
+        let (file, first) = Incarnations::begin(&path, Time(10)).unwrap();
+        assert_eq!(first.0, written + 1);
+        file.extend(Time(20)).unwrap();
+        assert!(number() > first.0);
     }
 }

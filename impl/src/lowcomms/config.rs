@@ -78,7 +78,8 @@ pub struct Limits {
     #[cfg_attr(feature = "serde", serde(rename = "give_way_ms", with = "midcomms::millis"))]
     pub give_way: Duration,
     /// How long bytes may wait for the peer's transport before the connection counts as broken (TCP on Linux; elsewhere
-    /// and with SCTP the system's own time).
+    /// and with SCTP the system's own time). A peer whose program takes no events for longer is cut off by it as well, and
+    /// reconnected to: nothing is lost, but the send queue goes out again.
     #[cfg_attr(feature = "serde", serde(rename = "silence_ms", with = "midcomms::millis"))]
     pub silence: Duration,
     /// How long a node whose shutdown is done still answers peers that have not heard so (CLS-3).

@@ -29,8 +29,18 @@ struct Driver {
     is_streaming: bool,
 }
 
+/// Nobody waits for a peer whose driver is gone.
+struct Guard(Arc<Link>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Does what the core of `link` says until the node is closed.
 pub(crate) async fn drive(link: Arc<Link>) {
+    let _guard = Guard(Arc::clone(&link));
     let sleep = Box::pin(tokio::time::sleep(core::time::Duration::ZERO));
     let mut driver = Driver { link, writes: Vec::new(), batch: Vec::new(), sleep, armed: None, is_streaming: false };
     while !driver.turn() {

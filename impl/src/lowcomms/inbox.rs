@@ -80,7 +80,7 @@ impl Inbox {
     /// Appends events, wakes who reads them. Gives an empty batch back.
     pub(crate) fn push(&self, peer: NodeId, mut events: EventBatch) -> EventBatch {
         let mut queue = self.lock();
-        if queue.is_abandoned {
+        if queue.is_closed {
             events.by_ref().for_each(drop);
             return events;
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) listen: Vec<SocketAddr>,
     /// The number of the next connection.
     pub(crate) connections: AtomicU64,
+    /// Where all tasks of the node run.
+    pub(crate) runtime: Handle,
 }
 
 impl Shared {
@@ -69,8 +72,9 @@ pub(crate) struct Core {
     opening: Option<AbortHandle>,
     /// What opens a connection does not wait any more.
     is_connecting: bool,
-    /// Attempts to connect since bytes last came.
+    /// Attempts to connect since the session last made progress, and how far it was then.
     attempts: u32,
+    progress: u64,
     /// The driver sleeps, until this time if it has one.
     is_idle: bool,
     sleeps_until: Option<Time>,
@@ -80,8 +84,6 @@ pub(crate) struct Core {
     unfinished: Option<Writing>,
     /// The list of pieces for the next write of a sender.
     pieces: Vec<Bytes>,
-    /// Bytes sent since the driver had its turn.
-    since_turn: usize,
     /// What the core collects events in next.
     empty: EventBatch,
     /// How the last shutdown ended.
@@ -111,12 +113,12 @@ impl Link {
             opening: None,
             is_connecting: false,
             attempts: 0,
+            progress: 0,
             is_idle: false,
             sleeps_until: None,
             is_answering: false,
             unfinished: None,
             pieces: Vec::new(),
-            since_turn: 0,
             empty: EventBatch::default(),
             shut_down: None,
             ended_by_break: false,
@@ -160,18 +162,25 @@ impl Link {
 
     /// Passes on what the core has to say. To be called whenever something happened to it.
     pub(crate) fn settle(&self, core: &mut Core) {
+        let mut is_change = false;
         if !core.peer.events().is_empty() {
-            let mut is_change = false;
+            let mut answers = 0;
             for event in core.peer.events().others() {
                 is_change = true;
+                answers += usize::from(matches!(event, Event::SendReady));
                 note(self, &mut core.shut_down, event);
             }
+            if answers == core.peer.events().len() {
+                core.peer.drain_events().for_each(drop); // for senders, who are told below
+            }
+        }
+        if !core.peer.events().is_empty() {
             let empty = core::mem::take(&mut core.empty);
             let events = core.peer.swap_events(empty);
             core.empty = self.shared.inbox.push(self.peer, events);
-            if is_change {
-                self.change.notify_waiters();
-            }
+        }
+        if is_change {
+            self.change.notify_waiters();
         }
         self.rouse(core);
     }
@@ -188,17 +197,15 @@ impl Link {
         }
     }
 
-    /// Runs one of the core's functions for sending. `bytes` is what it takes.
+    /// Runs one of the core's functions for sending.
     #[inline]
     pub(crate) fn send<T>(
         &self,
         core: &mut Core,
-        bytes: usize,
         send: impl FnOnce(&mut Peer) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
         let sent = send(&mut core.peer)?;
-        core.since_turn += bytes;
-        let is_enough = core.since_turn >= TURN_BYTES;
+        let is_enough = core.peer.output_bytes() >= TURN_BYTES && core.peer.next_write().is_some();
         if is_enough || (core.is_idle && core.peer.has_transmit()) {
             self.hurry(core, is_enough);
         }
@@ -209,7 +216,6 @@ impl Link {
     /// what comes until then.
     fn hurry(&self, core: &mut Core, is_enough: bool) {
         let is_answer = core.is_idle && core::mem::take(&mut core.is_answering);
-        core.since_turn = if is_enough { 0 } else { core.since_turn };
         if (is_answer || is_enough) && self.write_now(core) {
             self.rouse(core);
         } else if core.is_idle && (core.peer.has_transmit() || core.unfinished.is_some()) {
@@ -231,6 +237,7 @@ impl Link {
         writing.pieces.clear();
         core.pieces = writing.pieces;
         core.peer.handle_input(self.now(), Input::Written(id));
+        self.settle(core);
         true
     }
 
@@ -325,7 +332,8 @@ impl Link {
         let id = ConnectionId(self.shared.connections.fetch_add(1, Ordering::Relaxed));
         let (input, output) = stream.into_split();
         let span = debug_span!("connection", node = %self.shared.node, peer = %self.peer, connection = %id);
-        let reader = tokio::spawn(reader::read(Arc::clone(self), id, input).instrument(span)).abort_handle();
+        let reader =
+            self.shared.runtime.spawn(reader::read(Arc::clone(self), id, input).instrument(span)).abort_handle();
         core.attached.push(Attached { id, output: Arc::new(output), reader });
         Some(id)
     }
@@ -344,7 +352,7 @@ impl Link {
     /// Does what [`crate::midcomms::Transmit::Open`] says.
     pub(crate) fn open(self: &Arc<Self>, core: &mut Core) {
         if core.opening.is_none() && !core.is_closed {
-            let task = tokio::spawn(connect::open(Arc::clone(self), core.attempts));
+            let task = self.shared.runtime.spawn(connect::open(Arc::clone(self), core.attempts));
             core.opening = Some(task.abort_handle());
             core.is_connecting = false;
         }
@@ -384,9 +392,15 @@ impl Core {
         self.is_closed
     }
 
-    /// Bytes came: the next attempt to connect need not wait.
+    /// Bytes came. If the session made progress by them, the next attempt to connect need not wait.
     pub(crate) fn note_bytes(&mut self) {
-        self.attempts = 0;
+        let counters = self.peer.counters();
+        let acknowledged = counters.sent.saturating_sub(self.peer.queued().0 as u64);
+        let progress = counters.delivered + acknowledged + u64::from(self.peer.version().is_some());
+        if progress != self.progress {
+            self.progress = progress;
+            self.attempts = 0;
+        }
         self.is_answering = true;
     }
 
@@ -398,7 +412,6 @@ impl Core {
     /// The driver has its turn.
     pub(crate) fn begin_turn(&mut self) {
         self.is_idle = false;
-        self.since_turn = 0;
     }
 
     /// The driver goes to sleep, unless there is something to do. Returns until when.

@@ -1,13 +1,14 @@
 //! A node: its listeners, its peers, and what a program does with them.
 
 use core::net::{IpAddr, SocketAddr};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug_span, warn};
 
@@ -28,7 +29,8 @@ type MakeObserver = Box<dyn Fn(NodeId) -> Box<dyn Observer> + Send + Sync>;
 pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     links: RwLock<BTreeMap<NodeId, Arc<Link>>>,
-    tasks: Mutex<Vec<AbortHandle>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    is_closed: AtomicBool,
     refused: AtomicU64,
     midcomms: midcomms::Config,
     first: Incarnation,
@@ -64,12 +66,21 @@ impl Inner {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(tokio::spawn(task).abort_handle());
+        let task = self.shared.runtime.spawn(task);
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if self.is_closed.load(Ordering::Acquire) { Err(Error::ShutDown) } else { Ok(()) }
     }
 
     fn add_peer(&self, peer: PeerConfig) -> Result<(), Error> {
         check_peer(self.shared.node, &peer)?;
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        self.check_open()?;
+        for known in links.values().filter(|known| known.peer != peer.node) {
+            check_apart(known.peer, &known.addresses(), &peer)?; // NET-6
+        }
         if let Some(known) = links.get(&peer.node) {
             known.set_addresses(peer.addresses);
             return Ok(());
@@ -87,14 +98,21 @@ impl Inner {
         Ok(())
     }
 
-    fn close(&self) {
-        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    fn close(&self) -> Vec<JoinHandle<()>> {
+        {
+            // Whoever adds a peer at this moment has done so before, or is refused.
+            let _links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+            self.is_closed.store(true, Ordering::Release);
+        }
+        let tasks = core::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in &tasks {
             task.abort();
         }
         for link in self.links() {
             link.close();
         }
         self.shared.inbox.close();
+        tasks
     }
 }
 
@@ -104,7 +122,7 @@ pub(crate) struct Owner(pub(crate) Arc<Inner>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.close();
+        drop(self.0.close());
     }
 }
 
@@ -179,14 +197,14 @@ impl Builder {
         self
     }
 
-    /// Starts the node in the tokio runtime of the caller.
+    /// Starts the node in the tokio runtime of the caller, where all of it runs. Its I/O and time have to be enabled.
     ///
     /// # Errors
     ///
     /// [`Error::Config`], [`Error::NoRuntime`], [`Error::Listen`], [`Error::NoSctp`], [`Error::Incarnations`].
     pub fn start(self) -> Result<(Node, Events), Error> {
         let Self { config, observe } = self;
-        Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
         check(&config)?;
         let clock = Clock::new();
         let (file, first) = match &config.incarnations {
@@ -204,11 +222,13 @@ impl Builder {
             transport: config.transport,
             listen: config.listen,
             connections: AtomicU64::new(1),
+            runtime,
         });
         let inner = Arc::new(Inner {
             shared: Arc::clone(&shared),
             links: RwLock::default(),
             tasks: Mutex::default(),
+            is_closed: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             midcomms: config.midcomms,
             first,
@@ -244,23 +264,54 @@ fn check(config: &Config) -> Result<(), Error> {
     if config.node == NodeId(0) {
         return Err(Error::Config("node id 0 does not exist".to_owned()));
     }
+    check_times(config)?;
     for (index, peer) in config.peers.iter().enumerate() {
         check_peer(config.node, peer)?;
         for other in config.peers.iter().take(index) {
-            let shares = |address: &SocketAddr| other.addresses.iter().any(|known| known.ip() == address.ip());
             if other.node == peer.node {
                 return Err(Error::Config(format!("node {} is configured twice", peer.node)));
             }
-            if let Some(address) = peer.addresses.iter().find(|address| shares(address)) {
-                let ip = address.ip();
-                let (one, two) = (other.node, peer.node);
-                return Err(Error::Config(format!(
-                    "nodes {one} and {two} both have {ip}: who connects from there could not be told (NET-6)"
-                )));
-            }
+            check_apart(other.node, &other.addresses, peer)?;
         }
     }
     Ok(())
+}
+
+/// Times with which a node would spin, or wait for ever.
+fn check_times(config: &Config) -> Result<(), Error> {
+    const LEAST: Duration = Duration::from_millis(1);
+    const MOST: Duration = Duration::from_secs(86400);
+    let (lowcomms, midcomms) = (&config.lowcomms, &config.midcomms);
+    let times = [
+        ("connect_timeout", lowcomms.connect_timeout),
+        ("reconnect_min", lowcomms.reconnect_min),
+        ("reconnect_max", lowcomms.reconnect_max),
+        ("silence", lowcomms.silence),
+        ("retransmit_after", midcomms.retransmit_after),
+        ("retransmit_max", midcomms.retransmit_max),
+        ("status_interval", midcomms.status_interval),
+    ];
+    if let Some((name, time)) = times.into_iter().find(|(_, time)| !(LEAST..=MOST).contains(time)) {
+        return Err(Error::Config(format!("expected {name} from 1 ms to a day, got {time:?}")));
+    }
+    let waits = [("linger", lowcomms.linger), ("give_way", lowcomms.give_way), ("ack_delay", midcomms.ack_delay)];
+    if let Some((name, time)) = waits.into_iter().find(|(_, time)| *time > MOST) {
+        return Err(Error::Config(format!("expected {name} of at most a day, got {time:?}")));
+    }
+    Ok(())
+}
+
+/// NET-6: a connection from an address of `peer` cannot be one of `other`.
+fn check_apart(other: NodeId, known: &[SocketAddr], peer: &PeerConfig) -> Result<(), Error> {
+    let shares = |address: &&SocketAddr| known.iter().any(|known| listen::is_same(known.ip(), address.ip()));
+    match peer.addresses.iter().find(shares) {
+        None => Ok(()),
+        Some(address) => Err(Error::Config(format!(
+            "nodes {other} and {} both have {}: who connects from there could not be told (NET-6)",
+            peer.node,
+            address.ip().to_canonical()
+        ))),
+    }
 }
 
 fn check_peer(node: NodeId, peer: &PeerConfig) -> Result<(), Error> {
@@ -269,6 +320,9 @@ fn check_peer(node: NodeId, peer: &PeerConfig) -> Result<(), Error> {
     }
     if peer.addresses.is_empty() {
         return Err(Error::Config(format!("node {} has no address", peer.node)));
+    }
+    if peer.addresses.iter().any(|address| address.port() == 0) {
+        return Err(Error::Config(format!("node {} has an address with port 0, on which nobody listens", peer.node)));
     }
     Ok(())
 }
@@ -307,7 +361,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if the node id cannot be, or there is no address.
+    /// [`Error::Config`] if the node id cannot be, there is no address, or one that another peer has; [`Error::ShutDown`].
     pub fn add_peer(&self, peer: NodeId, addresses: impl IntoIterator<Item = SocketAddr>) -> Result<(), Error> {
         self.inner().add_peer(PeerConfig { node: peer, addresses: addresses.into_iter().collect() })
     }
@@ -351,11 +405,8 @@ impl Node {
     }
 
     fn input(&self, peer: NodeId, input: Input) -> Result<(), Error> {
-        let link = self.inner().link(peer)?;
-        if link.lock().is_closed() {
-            return Err(Error::ShutDown);
-        }
-        link.input(input);
+        self.inner().check_open()?;
+        self.inner().link(peer)?.input(input);
         Ok(())
     }
 
@@ -374,17 +425,16 @@ impl Node {
     /// Leaves the cluster: closes with every peer at the same time, each until its record is CLOSED or its time is up
     /// (CLS-2, CLS-3), then closes sockets. Says how it ended for each. [`Events`] ends behind what came before.
     ///
-    /// Everything that was sent before is delivered first, unless time runs out. If the future is dropped, the records go on
+    /// Everything that was sent before is delivered first, unless time runs out; [`Events`] has to be read meanwhile. A member that is added while this
+    /// goes on is removed again. If the future is dropped, the records go on
     /// closing, and sockets stay until the node is dropped or this is called again.
     ///
     /// # Errors
     ///
     /// [`Error::ShutDown`] if it has been shut down already.
     pub async fn shutdown(&self) -> Result<Vec<(NodeId, Shutdown)>, Error> {
+        self.inner().check_open()?;
         let links = self.inner().links();
-        if links.iter().any(|link| link.lock().is_closed()) {
-            return Err(Error::ShutDown);
-        }
         for link in &links {
             link.lock().shut_down = None;
             link.input(Input::Shutdown);
@@ -393,11 +443,14 @@ impl Node {
         for link in &links {
             outcomes.push((link.peer, link.shut_down().await));
         }
-        let until = Instant::now() + self.inner().shared.limits.linger;
+        let now = Instant::now();
+        let until = now.checked_add(self.inner().shared.limits.linger).unwrap_or(now);
         for link in &links {
             link.linger(until).await;
         }
-        self.inner().close();
+        for task in self.inner().close() {
+            let _ = task.await; // it was aborted: what it held, ports above all, is given back by then
+        }
         Ok(outcomes)
     }
 }

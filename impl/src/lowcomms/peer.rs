@@ -109,7 +109,7 @@ impl PeerHandle {
     /// [`Error::Send`] with what stands in the way, [`Error::ShutDown`].
     #[inline]
     pub async fn send(&self, kind: Kind, lockspace: LockspaceId, body: &[u8]) -> Result<Option<Seq>, Error> {
-        self.run(body.len(), |peer| peer.send(kind, lockspace, body)).await
+        self.run(|peer| peer.send(kind, lockspace, body)).await
     }
 
     /// Sends any bytes, up to 3984 of them, to a program that reads them by [`crate::midcomms::Delivery::opaque`]: the block
@@ -122,7 +122,7 @@ impl PeerHandle {
     /// As [`PeerHandle::send`].
     #[inline]
     pub async fn send_opaque(&self, lockspace: LockspaceId, bytes: &[u8]) -> Result<Option<Seq>, Error> {
-        self.run(bytes.len(), |peer| peer.send_opaque(lockspace, bytes)).await
+        self.run(|peer| peer.send_opaque(lockspace, bytes)).await
     }
 
     /// Sends the first of `bodies`, as many as there is room for (64 KiB at most), and says how many: at least one, unless
@@ -142,7 +142,7 @@ impl PeerHandle {
         if bodies.is_empty() {
             return Ok(0);
         }
-        self.run(BATCH_BYTES, |peer| {
+        self.run(|peer| {
             let (mut count, mut bytes) = (0, 0);
             for body in bodies {
                 let body = body.as_ref();
@@ -171,7 +171,7 @@ impl PeerHandle {
     pub fn try_send(&self, kind: Kind, lockspace: LockspaceId, body: &[u8]) -> Result<Option<Seq>, Error> {
         let mut core = self.link.lock();
         check_open(&core)?;
-        Ok(self.link.send(&mut core, body.len(), |peer| peer.send(kind, lockspace, body))?)
+        Ok(self.link.send(&mut core, |peer| peer.send(kind, lockspace, body))?)
     }
 
     /// Sends any bytes if that takes no waiting: [`PeerHandle::send_opaque`] without the wait.
@@ -182,7 +182,7 @@ impl PeerHandle {
     pub fn try_send_opaque(&self, lockspace: LockspaceId, bytes: &[u8]) -> Result<Option<Seq>, Error> {
         let mut core = self.link.lock();
         check_open(&core)?;
-        Ok(self.link.send(&mut core, bytes.len(), |peer| peer.send_opaque(lockspace, bytes))?)
+        Ok(self.link.send(&mut core, |peer| peer.send_opaque(lockspace, bytes))?)
     }
 
     /// Gives a message of `len` bytes of body its number and its place (SND-5): what is sent after it goes out after it, and
@@ -194,7 +194,7 @@ impl PeerHandle {
     ///
     /// As [`PeerHandle::send`].
     pub async fn reserve(&self, kind: Kind, lockspace: LockspaceId, len: usize) -> Result<Slot, Error> {
-        let reservation = self.run(len, |peer| peer.reserve(kind, lockspace, len)).await?;
+        let reservation = self.run(|peer| peer.reserve(kind, lockspace, len)).await?;
         Ok(Slot { link: Arc::clone(&self.link), reservation: Some(reservation) })
     }
 
@@ -206,7 +206,16 @@ impl PeerHandle {
     pub fn send_bare(&self, lockspace: LockspaceId, body: &[u8]) -> Result<(), Error> {
         let mut core = self.link.lock();
         check_open(&core)?;
-        Ok(self.link.send(&mut core, body.len(), |peer| peer.send_bare(lockspace, body))?)
+        Ok(self.link.send(&mut core, |peer| peer.send_bare(lockspace, body))?)
+    }
+
+    /// Waits until the send queue has room, and all else that [`PeerHandle::send`] waits for: for who uses [`PeerHandle::try_send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PeerHandle::send`].
+    pub async fn room(&self) -> Result<(), Error> {
+        self.run(Peer::ready).await
     }
 
     /// Waits until messages can be sent: the peer has been added on both sides, and has answered.
@@ -216,7 +225,7 @@ impl PeerHandle {
     /// [`Error::Send`] if the record is CLOSED or this node is leaving, [`Error::ShutDown`].
     pub async fn up(&self) -> Result<Version, Error> {
         let peer = self.id();
-        self.run(0, |core| match (core.state(), core.version()) {
+        self.run(|core| match (core.state(), core.version()) {
             (State::Closed, _) => Err(SendError::NotMember { peer }),
             (_, None) => Err(SendError::VersionUnknown { peer }),
             (_, Some(version)) => Ok(version),
@@ -226,27 +235,27 @@ impl PeerHandle {
 
     /// Runs `send` now, or whenever something has changed, until it is done or cannot be.
     #[inline]
-    async fn run<T>(&self, bytes: usize, mut send: impl FnMut(&mut Peer) -> Result<T, SendError>) -> Result<T, Error> {
+    async fn run<T>(&self, mut send: impl FnMut(&mut Peer) -> Result<T, SendError>) -> Result<T, Error> {
         {
             let mut core = self.link.lock();
             check_open(&core)?;
-            match self.link.send(&mut core, bytes, &mut send) {
+            match self.link.send(&mut core, &mut send) {
                 Ok(sent) => return Ok(sent),
                 Err(error) if error.is_temporary() => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        self.wait(bytes, send).await
+        self.wait(send).await
     }
 
-    async fn wait<T>(&self, bytes: usize, mut send: impl FnMut(&mut Peer) -> Result<T, SendError>) -> Result<T, Error> {
+    async fn wait<T>(&self, mut send: impl FnMut(&mut Peer) -> Result<T, SendError>) -> Result<T, Error> {
         loop {
             let mut change = core::pin::pin!(self.link.change.notified());
             change.as_mut().enable();
             {
                 let mut core = self.link.lock();
                 check_open(&core)?;
-                match self.link.send(&mut core, bytes, &mut send) {
+                match self.link.send(&mut core, &mut send) {
                     Ok(sent) => return Ok(sent),
                     Err(error) if error.is_temporary() => {}
                     Err(error) => return Err(error.into()),
@@ -280,7 +289,7 @@ impl Slot {
     }
 
     /// Has `fill` write the body, all zeros before, and lets the message go out. `fill` runs while nothing else happens to this
-    /// peer: it should be short. If it panics, the message is given up.
+    /// peer: it should be short, and must not call the node. If it panics, the message is given up.
     ///
     /// # Errors
     ///
@@ -289,7 +298,7 @@ impl Slot {
     pub fn commit(mut self, fill: impl FnOnce(&mut [u8])) -> Result<(), SendError> {
         let Some(reservation) = &self.reservation else { return Err(SendError::SessionOver) };
         let mut core = self.link.lock();
-        self.link.send(&mut core, 0, |peer| peer.commit(reservation, fill))?;
+        self.link.send(&mut core, |peer| peer.commit(reservation, fill))?;
         drop(core);
         self.reservation = None;
         Ok(())
@@ -300,7 +309,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(reservation) = self.reservation.take() {
             let mut core = self.link.lock();
-            let _ = self.link.send(&mut core, 0, |peer| {
+            let _ = self.link.send(&mut core, |peer| {
                 peer.cancel(&reservation);
                 Ok(())
             });

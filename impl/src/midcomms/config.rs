@@ -32,6 +32,8 @@ pub struct Config {
     #[cfg_attr(feature = "serde", serde(rename = "shutdown_timeout_ms", with = "millis"))]
     pub shutdown_timeout: Duration,
     /// Bytes that the send queue may hold, envelopes included; more is refused until it drains. Copies are made from it.
+    /// It should be more than twice the peer's [`Config::ack_bytes`], and [`Config::queue_messages`] more than twice its
+    /// [`Config::ack_on_receive`] (256 on Linux): otherwise each queue waits for the peer's timer, or this node's.
     pub queue_bytes: usize,
     /// Messages that the send queue may hold.
     pub queue_messages: usize,

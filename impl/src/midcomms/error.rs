@@ -101,7 +101,8 @@ pub enum SendError {
         /// The record's state.
         state: State,
     },
-    /// The send queue is full: try again after [`super::Event::SendReady`].
+    /// The send queue is full: try again after [`super::Event::SendReady`], or, with the crate's own driver, wait for
+    /// `PeerHandle::room`.
     #[error("the send queue towards node {peer} is full: {bytes} bytes wait for an ACK")]
     Full {
         /// The peer.

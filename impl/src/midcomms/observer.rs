@@ -86,7 +86,8 @@ pub enum Occurrence<'a> {
     Record(Snapshot),
 }
 
-/// Is told every step of one pair, in order. It runs where the protocol runs: it must not block.
+/// Is told every step of one pair, in order. It runs where the protocol runs, under the lock of its peer: it must not block, nor
+/// call the node. One that panics is not asked again, and counted ([`super::Counters::observer_panics`]).
 pub trait Observer: Send {
     /// `node` is this node, `peer` the other one.
     fn observe(&mut self, now: Time, node: NodeId, peer: NodeId, occurrence: Occurrence<'_>);

@@ -343,6 +343,15 @@ impl Peer {
 
     // ---- what the upper layer sends ------------------------------------------------------------------------------
 
+    /// Whether a message would be taken now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Peer::send`].
+    pub fn ready(&mut self) -> Result<(), SendError> {
+        self.record.ready()
+    }
+
     /// Takes a message: `body` is all that is behind its 16-byte header. Returns its number, `None` towards a peer of
     /// version 3.1, to which messages go bare and may be lost (SND-3).
     ///

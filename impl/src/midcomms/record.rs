@@ -5,6 +5,7 @@
 //! (`record/output.rs`).
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
@@ -214,8 +215,13 @@ impl Record {
     }
 
     pub(super) fn observe(&mut self, now: Time, occurrence: Occurrence<'_>) {
-        if let Some(observer) = &mut self.observer {
-            observer.observe(now, self.node, self.peer, occurrence);
+        let Some(observer) = &mut self.observer else { return };
+        let (node, peer) = (self.node, self.peer);
+        let observed = catch_unwind(AssertUnwindSafe(|| observer.observe(now, node, peer, occurrence)));
+        if observed.is_err() {
+            // It is not asked again: a step half done would be worse than one not seen.
+            self.observer = None;
+            self.counters.observer_panics += 1;
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Counters {
     pub connections: u64,
     /// Connections that broke.
     pub breaks: u64,
+    /// Observers that panicked: each is not asked again.
+    pub observer_panics: u64,
     /// Incarnations that ended otherwise than by their handshake.
     pub resets: u64,
 }

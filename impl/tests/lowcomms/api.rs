@@ -367,3 +367,93 @@ async fn one_node_talks_to_a_thousand_peers() {
         heard.insert(delivery(&mut events).await.0.opaque().unwrap());
     }
 }
+
+#[tokio::test]
+async fn an_observer_that_panics_harms_nobody_and_is_not_asked_again() {
+    struct Panics;
+    impl Observer for Panics {
+        fn observe(&mut self, _: Time, _: NodeId, _: NodeId, occurrence: Occurrence<'_>) {
+            assert!(!matches!(occurrence, Occurrence::Written { .. }), "on purpose");
+        }
+    }
+    let (one, mut events1) = builder(ONE, address(36, 1)).observe(|_| Box::new(Panics)).start().unwrap();
+    let (two, mut events2) = builder(TWO, address(36, 2)).start().unwrap();
+    one.add_peer(TWO, two.listens_on().iter().copied()).unwrap();
+    two.add_peer(ONE, one.listens_on().iter().copied()).unwrap();
+    one.add_member(TWO, LOCKSPACE).unwrap();
+    two.add_member(ONE, LOCKSPACE).unwrap();
+    for (node, peer, events) in [(&one, TWO, &mut events2), (&two, ONE, &mut events1)] {
+        within(node.peer(peer).unwrap().send(Kind::Msg, LOCKSPACE, &msg(b"all the same"))).await.unwrap();
+        assert_eq!(delivery(events).await.0.body.as_ref(), msg(b"all the same").as_slice());
+    }
+    assert_eq!(one.peer(TWO).unwrap().stats().counters.observer_panics, 1);
+    let (closed1, closed2) = tokio::join!(within(one.shutdown()), within(two.shutdown()));
+    assert_eq!((closed1.unwrap(), closed2.unwrap()), (vec![(TWO, Shutdown::Closed)], vec![(ONE, Shutdown::Closed)]));
+}
+
+#[tokio::test]
+async fn a_node_that_was_shut_down_gives_its_port_back_and_stays_down() {
+    for _ in 0..10 {
+        let (node, mut events) =
+            builder(ONE, address(37, 1)).listen("127.7.37.1:7037".parse().unwrap()).start().unwrap();
+        assert!(node.shutdown().await.unwrap().is_empty());
+        assert!(matches!(node.add_peer(TWO, ["127.7.37.2:1".parse().unwrap()]), Err(Error::ShutDown)));
+        assert!(matches!(node.shutdown().await, Err(Error::ShutDown)));
+        assert!(events.next().await.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_peer_can_be_added_by_a_thread_outside_the_runtime() {
+    let ((one, _events1), (two, mut events2)) =
+        (builder(ONE, address(38, 1)).start().unwrap(), builder(TWO, address(38, 2)).start().unwrap());
+    let (listens1, listens2) = (one.listens_on()[0], two.listens_on()[0]);
+    let one = std::thread::spawn(move || one.add_peer(TWO, [listens2]).map(|()| one)).join().unwrap().unwrap();
+    two.add_peer(ONE, [listens1]).unwrap();
+    one.add_member(TWO, LOCKSPACE).unwrap();
+    two.add_member(ONE, LOCKSPACE).unwrap();
+    within(one.peer(TWO).unwrap().send(Kind::Msg, LOCKSPACE, &msg(b""))).await.unwrap();
+    delivery(&mut events2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_events_is_never_empty_and_room_can_be_waited_for() {
+    let ((one, mut events1), (_two, mut events2)) = pair(39);
+    let peer = one.peer(TWO).unwrap();
+    let sender = tokio::spawn(async move {
+        let mut waits = 0;
+        for _ in 0..50_000 {
+            while let Err(error) = peer.try_send(Kind::Msg, LOCKSPACE, &msg(b"")) {
+                assert!(matches!(error, Error::Send(error) if error.is_temporary()));
+                peer.room().await.unwrap();
+                waits += 1;
+            }
+        }
+        waits
+    });
+    let mut count = 0;
+    while count < 50_000 {
+        count += within(events2.next_batch())
+            .await
+            .unwrap()
+            .filter(|event| matches!(event.event, Event::Delivered(_)))
+            .count();
+    }
+    assert!(within(sender).await.unwrap() > 0);
+    drop(one);
+    while let Some(batch) = events1.next_batch().await {
+        assert!(batch.count() > 0);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_another_peer_has_is_refused_later_too() {
+    let (node, _events) = builder(ONE, address(19, 1)).peer(TWO, ["127.7.19.2:9".parse().unwrap()]).start().unwrap();
+    let error = node.add_peer(NodeId(3), ["[::ffff:127.7.19.2]:9".parse().unwrap()]).unwrap_err().to_string();
+    assert!(error.contains("nodes 2 and 3 both have 127.7.19.2"), "{error}");
+    let error = node.add_peer(NodeId(3), ["127.7.19.3:0".parse().unwrap()]).unwrap_err().to_string();
+    assert!(error.contains("port 0"), "{error}");
+    let spins = Limits { reconnect_min: Duration::ZERO, ..limits() };
+    let error = builder(ONE, address(19, 4)).lowcomms(spins).start().unwrap_err().to_string();
+    assert_eq!(error, "configuration: expected reconnect_min from 1 ms to a day, got 0ns");
+}

@@ -51,7 +51,7 @@ fn start_child(own: SocketAddr, peer: SocketAddr) -> Killed {
     Killed(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
 }
 
-/// Sends messages of this session and reads them back until `count` have come or the session ends; true if it ended.
+/// Sends messages of this session and reads them back.
 async fn talk(node: &Node, events: &mut Events, session: u32, count: u32) {
     let peer = node.peer(TWO).unwrap();
     let text = |number: u32| format!("{session} {number}").into_bytes();
