@@ -209,7 +209,7 @@ impl PeerHandle {
         Ok(self.link.send(&mut core, |peer| peer.send_bare(lockspace, body))?)
     }
 
-    /// Waits until the send queue has room, and all else that [`PeerHandle::send`] waits for: for who uses [`PeerHandle::try_send`].
+    /// Waits until the send queue has room for a message of any length, and all else that [`PeerHandle::send`] waits for: for who uses [`PeerHandle::try_send`].
     ///
     /// # Errors
     ///

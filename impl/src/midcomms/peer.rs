@@ -343,7 +343,7 @@ impl Peer {
 
     // ---- what the upper layer sends ------------------------------------------------------------------------------
 
-    /// Whether a message would be taken now.
+    /// Whether a message of any length would be taken now.
     ///
     /// # Errors
     ///

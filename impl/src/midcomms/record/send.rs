@@ -47,9 +47,9 @@ impl Reservation {
 }
 
 impl Record {
-    /// Whether a message would be taken.
+    /// Whether a message of any length would be taken.
     pub(in crate::midcomms) fn ready(&mut self) -> Result<(), SendError> {
-        self.may_send(0).map(drop)
+        self.may_send(MAX_BODY_LEN).map(drop)
     }
 
     /// Takes a whole message: reserve and commit in one. Returns its number, `None` towards a peer of 3.1 (SND-3).
