@@ -1,8 +1,8 @@
 //! The compact form of native traces (`traces/SCHEMA.md`): blocks of events of one pair each.
 //!
-//! - [`file`]: the head of a file and its blocks; what is damaged is passed over and told.
+//! - [`mod@file`]: the head of a file and its blocks; what is damaged is passed over and told.
 //! - [`entry`]: the events in a block.
-//! - [`convert`]: the same trace as JSON lines.
+//! - [`mod@convert`]: the same trace as JSON lines.
 
 pub mod convert;
 pub mod entry;
