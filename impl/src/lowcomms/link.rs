@@ -135,7 +135,8 @@ impl Link {
         }
     }
 
-    /// A panic in a user's closure leaves the core whole: nothing of its own runs inside one.
+    /// A panic in a user's code leaves the core whole: a closure that fills a body runs between its steps, and one of an
+    /// observer is caught.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -217,8 +218,9 @@ impl Link {
     fn hurry(&self, core: &mut Core, is_enough: bool) {
         let is_answer = core.is_idle && core::mem::take(&mut core.is_answering);
         if (is_answer || is_enough) && self.write_now(core) {
-            self.rouse(core);
-        } else if core.is_idle && (core.peer.has_transmit() || core.unfinished.is_some()) {
+            return;
+        }
+        if core.is_idle && (core.peer.has_transmit() || core.unfinished.is_some()) {
             core.is_idle = false;
             self.work.notify_one();
         }

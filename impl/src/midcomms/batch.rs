@@ -53,7 +53,7 @@ pub struct EventBatch {
     chunks: VecDeque<Bytes>,
     /// Chunks that were read to their end.
     spent: Vec<Bytes>,
-    /// Chunks that were dropped from the front, and all there have been.
+    /// Chunks that were taken off the front.
     dropped: u32,
     /// The chunk that is being cut into messages is among them.
     is_current: bool,

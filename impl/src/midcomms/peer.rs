@@ -275,8 +275,7 @@ impl Peer {
     }
 
     fn handle_received(&mut self, now: Time, id: ConnectionId, chunk: &Bytes) {
-        let connection = [&mut self.ours, &mut self.theirs].into_iter().flatten().find(|known| known.id() == id);
-        let Some(Connection { speaker, framer, .. }) = connection else { return };
+        let Some(Connection { speaker, framer, .. }) = find(&mut self.ours, &mut self.theirs, id) else { return };
         self.record.counters.bytes_read += chunk.len() as u64;
         if let Err(fault) = receive(&mut self.record, now, speaker, framer, chunk) {
             self.record.blame(&mut speaker.told, fault);
@@ -286,8 +285,7 @@ impl Peer {
     }
 
     fn handle_written(&mut self, now: Time, id: ConnectionId) {
-        let connection = [&mut self.ours, &mut self.theirs].into_iter().flatten().find(|known| known.id() == id);
-        if let Some(connection) = connection {
+        if let Some(connection) = find(&mut self.ours, &mut self.theirs, id) {
             connection.is_writing = false;
             self.record.handle_written(now);
         }
@@ -466,6 +464,14 @@ impl Peer {
     pub fn poll_timeout(&self) -> Option<Time> {
         self.record.poll_timeout()
     }
+}
+
+fn find<'a>(
+    ours: &'a mut Option<Connection>,
+    theirs: &'a mut Option<Connection>,
+    id: ConnectionId,
+) -> Option<&'a mut Connection> {
+    [ours, theirs].into_iter().flatten().find(|known| known.id() == id)
 }
 
 /// Cuts `chunk` into messages and handles each.

@@ -225,6 +225,12 @@ impl Record {
         }
     }
 
+    /// Has the observer see the record as it stands.
+    fn observe_record(&mut self, now: Time) {
+        let snapshot = self.snapshot();
+        self.observe(now, Occurrence::Record(snapshot));
+    }
+
     pub(super) fn tell(&mut self, event: Event) {
         self.events.push(event);
     }
@@ -253,8 +259,7 @@ impl Record {
         }
         self.state = next;
         if before != next || actions.contains(&Action::Reset) {
-            let snapshot = self.snapshot();
-            self.observe(now, Occurrence::Record(snapshot));
+            self.observe_record(now);
         }
     }
 
@@ -309,8 +314,7 @@ impl Record {
         if was_open {
             self.counters.resets += 1;
             self.tell(Event::Reset { reason, unacknowledged });
-            let snapshot = self.snapshot();
-            self.observe(now, Occurrence::Record(snapshot));
+            self.observe_record(now);
         }
     }
 }

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use super::send::SEQUENCED_HEAD;
 use super::{Answer, Record};
 use crate::midcomms::error::PeerMisbehaved;
 use crate::midcomms::event::{Event, Kind, Reason};
@@ -117,7 +118,7 @@ impl Record {
         }
         self.seq_next = head.seq.successor(); // RCV-1
         self.counters.delivered += 1;
-        let body = (at.start + PLAIN_HEAD, at.end);
+        let body = (at.start + SEQUENCED_HEAD, at.end);
         self.events.deliver(Some(head.seq), Kind::Msg, head.lockspace, chunk, body);
         self.count_delivery(now, at.len());
         self.observe(now, Occurrence::Read { connection: speaker.connection, message, outcome: Outcome::Accepted });
@@ -229,8 +230,7 @@ impl Record {
         self.end(now, Reason::PeerRestarted);
         self.state = State::Established;
         self.ask_status();
-        let snapshot = self.snapshot();
-        self.observe(now, Occurrence::Record(snapshot));
+        self.observe_record(now);
     }
 
     /// VER-1, VER-3 and HRD-2, for what comes from a node without incarnation ids.
@@ -392,9 +392,6 @@ impl Record {
     }
 }
 
-/// Bytes before the body of a message in an envelope without options.
-const PLAIN_HEAD: usize = OPTS_LEN + HEADER_LEN;
-
 /// What stands before the body of a MSG in an envelope without options.
 struct PlainHead {
     seq: Seq,
@@ -409,7 +406,7 @@ struct PlainHead {
 impl PlainHead {
     #[inline]
     fn read(message: &[u8]) -> Option<Self> {
-        let head = message.first_chunk::<PLAIN_HEAD>()?;
+        let head = message.first_chunk::<SEQUENCED_HEAD>()?;
         let [v0, v1, v2, v3, s0, s1, s2, s3, n0, n1, n2, n3, l0, l1, cmd, _, next, _, o0, o1, _, _, _, _, inner @ ..] =
             *head;
         let [w0, w1, w2, w3, k0, k1, k2, k3, m0, m1, m2, m3, i0, i1, inner_cmd, _] = inner;

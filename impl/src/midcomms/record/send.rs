@@ -11,8 +11,8 @@ use crate::wire::{
     Cmd, HEADER_LEN, Header, LockspaceId, MSG_FIXED_LEN, MsgType, OPTS_LEN, RCOM_LEN, RcomType, Sender, Seq, Version,
 };
 
-/// Bytes before the body of a message with a number, and of one without.
-const SEQUENCED_HEAD: usize = OPTS_LEN + HEADER_LEN;
+/// Bytes before the body of a message in an envelope without options.
+pub(super) const SEQUENCED_HEAD: usize = OPTS_LEN + HEADER_LEN;
 /// Bare messages that may wait for a connection.
 const BARE_LIMIT: usize = 64;
 /// The longest message of [`Record::send_opaque`], in bytes.
