@@ -1,0 +1,30 @@
+//! What was exercised, and by what: cells of the table of states and events, rules, actions of the model.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How often something was exercised, by source: `corpus`, `record`, `drive`.
+pub type BySource = BTreeMap<String, u64>;
+
+/// What was exercised, by name. Counts of several parts of the work add up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Cells of the table of states and events: `ESTABLISHED × receive FIN, users > 0`.
+    pub cells: BTreeMap<String, BySource>,
+    /// Rules by which messages were allowed or events handled: `RCV-1`.
+    pub rules: BTreeMap<String, BySource>,
+    /// Actions of the model: `RecordReceives`.
+    pub actions: BTreeMap<String, BySource>,
+    /// Transitions of the model that were driven and that there are, by environment.
+    pub transitions: BTreeMap<String, Share>,
+}
+
+/// How many of how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Exercised.
+    pub covered: u64,
+    /// There are.
+    pub all: u64,
+}
