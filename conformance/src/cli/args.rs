@@ -13,7 +13,7 @@ use midcomms_model::{Revision, RevisionSet};
 
 use super::check::CheckArgs;
 use super::explore::ExploreArgs;
-use super::gate::GateArgs;
+use super::gate::{GateArgs, MergeArgs};
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
 use crate::replay::ReplayOptions;
@@ -55,8 +55,12 @@ pub(crate) enum Command {
     /// Check the model: does every property hold in every environment, for every revision?
     #[command(after_help = super::check::EXIT_CODES)]
     Check(Box<CheckArgs>),
-    /// Judge this project's own traces against what is expected of them (the default)
+    /// Run everything that stands before a merge (the default): model, corpus, implementation, coverage
+    #[command(after_help = super::gate::EXIT_CODES)]
     Gate(GateArgs),
+    /// Join the reports of all parts of a gate
+    #[command(after_help = super::gate::EXIT_CODES)]
+    Merge(MergeArgs),
 }
 
 /// What to convert.

@@ -1,140 +1,298 @@
-//! `midcomms gate`: the corpus against its manifest.
+//! `midcomms gate`: everything that stands before a merge; and `midcomms merge`, which joins the reports of its parts.
 
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::str::FromStr;
 
-use super::Exit;
-use crate::corpus::{self, CheckOptions, CorpusReport, EntryKind, EntryReport, MANIFEST_FILE};
+use anyhow::Context;
 use clap::Args;
+use clap::error::ErrorKind;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Judge the corpus and the rejected traces against their expected verdicts
+use super::Exit;
+use super::args::usage_of;
+use super::exit::end_on_closed_pipe;
+use super::terminal::ColorChoice;
+use crate::gate::config::{self, CONFIG_FILE, DEFAULT_PROFILE};
+use crate::gate::output::{self, Form, Lines};
+use crate::gate::waive::today;
+use crate::gate::{Config, Gate, GateReport, Partition, RunOptions, UnitReport, Verdict, Watcher};
+use crate::render::Paint;
+use crate::tell::check_place;
+
+/// For the help.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  all as expected, and something was checked
+  1  something is not as expected, or a waiver has expired
+  2  usage, I/O or malformed input
+  3  incomplete: a budget ran out, a part is missing, or nothing was checked
+With several, the most serious one counts, in the order 2, 1, 3, 0.";
+
+/// What `gate` and `merge` have in common.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// The configuration [default: midcomms.toml here or in a directory above, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The profile of it
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_PROFILE)]
+    profile: String,
+    /// How to report on the standard output: text, json, junit, sarif, github, markdown or html
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Form,
+    /// A report besides, such as junit=gate.xml; may be repeated
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    reports: Vec<ReportArg>,
+    /// The same as --report html=FILE
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Tell every unit and every finding, not one screen of them
+    #[arg(long, short)]
+    verbose: bool,
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+}
+
+/// Run every step of a profile: model, corpus, implementation, coverage
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GateArgs {
-    /// Directory with MANIFEST.toml [default: `traces` here, in a directory above, or where this program was built]
-    #[arg(long, value_name = "DIR")]
-    traces: Option<PathBuf>,
-    /// Traces replayed at the same time [default: one a processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    common: Common,
+    /// The seed of everything random [default: a new one, which is printed]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Run a part of the work: slice:M/N is every N-th unit, from the M-th; needs --seed, the same for all parts
+    #[arg(long, value_name = "slice:M/N", requires = "seed")]
+    partition: Option<PartitionArg>,
+    /// Threads [default: number of cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// No progress
+    #[arg(long, short)]
+    quiet: bool,
+    /// Run nothing: print every key of midcomms.toml with its meaning
+    #[arg(long, group = "instead")]
+    keys: bool,
+    /// Run nothing: print the configuration that is in force
+    #[arg(long, group = "instead")]
+    show_config: bool,
+}
+
+/// Join the reports of all parts of a gate (`--report json=FILE` of each)
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The reports
+    #[arg(value_name = "FILE", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// `FORMAT=FILE`.
+#[derive(Clone, Debug)]
+struct ReportArg {
+    form: Form,
+    file: PathBuf,
+}
+
+impl FromStr for ReportArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((form, file)) if !file.is_empty() => Ok(Self { form: form.parse()?, file: file.into() }),
+            _ => Err("expected a format, `=` and a file, such as junit=gate.xml".to_owned()),
+        }
+    }
+}
+
+/// `slice:M/N`.
+#[derive(Clone, Copy, Debug)]
+struct PartitionArg(Partition);
+
+impl FromStr for PartitionArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected slice:M/N with M from 1 to N, such as slice:1/4".to_owned();
+        let (part, of) = text.strip_prefix("slice:").and_then(|rest| rest.split_once('/')).ok_or_else(wrong)?;
+        let (part, of): (usize, usize) = (part.parse().map_err(|_| wrong())?, of.parse().map_err(|_| wrong())?);
+        if (1..=of).contains(&part) { Ok(Self(Partition { part, of })) } else { Err(wrong()) }
+    }
+}
+
+impl Common {
+    fn validate(&self, subcommand: &str) -> Result<(), clap::Error> {
+        for file in self.files().map(|(_, file)| file) {
+            check_place(file)
+                .map_err(|error| usage_of(subcommand, ErrorKind::ValueValidation, &format!("{error:#}")))?;
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> impl Iterator<Item = (Form, &Path)> {
+        let reports = self.reports.iter().map(|report| (report.form, report.file.as_path()));
+        reports.chain(self.html.as_deref().map(|file| (Form::Html, file)))
+    }
+
+    fn config(&self) -> anyhow::Result<Config> {
+        let found = self.config.clone().or_else(find_config);
+        Ok(Config::load(found.as_deref(), &self.profile)?)
+    }
+
+    /// Prints the report, and writes the files; where GitHub Actions wants a summary, it gets one.
+    fn tell(&self, report: &GateReport) -> anyhow::Result<Exit> {
+        for (form, file) in self.files() {
+            let text = self.form(form, report, Paint::new(false))?;
+            fs::write(file, text).with_context(|| format!("{}: cannot be written", file.display()))?;
+        }
+        if self.format == Form::Github {
+            self.summarise(report)?;
+        }
+        let paint = Paint::new(self.color.applies_to(&io::stdout()));
+        let text = self.form(self.format, report, paint)?;
+        let mut out = io::stdout().lock();
+        end_on_closed_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))?;
+        Ok(exit_of(report.verdict))
+    }
+
+    fn form(&self, form: Form, report: &GateReport, paint: Paint) -> anyhow::Result<String> {
+        let lines = if self.verbose { Lines::All } else { Lines::Screen };
+        Ok(match form {
+            Form::Text => output::text(report, lines, paint),
+            Form::Json => output::json(report)?,
+            Form::Junit => output::junit(report)?,
+            Form::Sarif => output::sarif(report)?,
+            Form::Github => output::annotations(report) + &output::text(report, lines, Paint::new(false)),
+            Form::Markdown => output::summary(report),
+            Form::Html => output::summary(report),
+        })
+    }
+
+    fn summarise(&self, report: &GateReport) -> anyhow::Result<()> {
+        let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) else { return Ok(()) };
+        let file = PathBuf::from(file);
+        let unwritten = || format!("{}: the step summary cannot be written", file.display());
+        let mut out = fs::File::options().create(true).append(true).open(&file).with_context(unwritten)?;
+        out.write_all(output::summary(report).as_bytes()).with_context(unwritten)
+    }
+}
+
+/// `midcomms.toml` here or in a directory above.
+fn find_config() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().map(|directory| directory.join(CONFIG_FILE)).find(|file| file.is_file())
+}
+
+fn exit_of(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Good => Exit::Good,
+        Verdict::Incomplete => Exit::Unproven,
+        Verdict::Failed => Exit::Failed,
+        Verdict::Unusable => Exit::Unusable,
+    }
 }
 
 /// Runs the gate.
 pub(crate) fn run(args: GateArgs) -> anyhow::Result<Exit> {
-    let Some(dir) = args.traces.or_else(find_traces) else {
-        anyhow::bail!("no traces/{MANIFEST_FILE} here or in a directory above; name one with --traces");
-    };
-    let progress = Progress::new();
-    let on_entry = |entry: &EntryReport| progress.advance(entry);
-    let mut options = CheckOptions { on_entry: &on_entry, ..CheckOptions::default() };
-    if let Some(threads) = args.threads {
-        options.threads = usize::from(threads);
+    if args.keys {
+        return print(&config::keys());
     }
-    let checked = corpus::check(&dir, &options);
-    progress.bar.finish_and_clear();
-    let report = checked?;
-    print(&report, &mut io::stdout().lock())?;
-    Ok(exit_of(&report))
-}
-
-/// `traces` of the workspace that the user is in, else of the one that this program was built from.
-fn find_traces() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok();
-    let built_in = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let above = here.iter().flat_map(|here| here.ancestors());
-    above
-        .chain(built_in.parent())
-        .map(|directory| directory.join("traces"))
-        .find(|traces| traces.join(MANIFEST_FILE).is_file())
-}
-
-fn exit_of(report: &CorpusReport) -> Exit {
-    if report.is_vacuous() {
-        Exit::Unproven
-    } else if report.failed().next().is_some() {
-        Exit::Failed
-    } else {
-        Exit::Good
+    args.common.validate("gate")?;
+    let config = args.common.config()?;
+    if args.show_config {
+        return print(&config.show());
     }
+    let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) >> 16);
+    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let options = RunOptions { threads, partition: args.partition.map(|part| part.0), today: today() };
+    let progress = Progress::new(!args.quiet);
+    let report = Gate::plan(config, seed).run(&options, &progress);
+    drop(progress);
+    args.common.tell(&report)
 }
 
-fn print(report: &CorpusReport, out: &mut impl Write) -> io::Result<()> {
-    let width = report.entries.iter().map(|entry| entry.file.len()).max().unwrap_or(0);
-    for entry in &report.entries {
-        let (mark, outcome) = if entry.passed() { ("ok  ", entry.outcome.as_str()) } else { ("FAIL", "") };
-        writeln!(out, "{mark} {:width$}  {outcome}", entry.file)?;
-        for difference in &entry.differences {
-            writeln!(out, "     {difference}")?;
-        }
+/// Joins reports.
+pub(crate) fn merge(args: MergeArgs) -> anyhow::Result<Exit> {
+    args.common.validate("merge")?;
+    let mut parts = Vec::new();
+    for path in &args.paths {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).with_context(|| format!("{name}: cannot be read"))?;
+        parts.push((name.clone(), output::read(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))?));
     }
-    let [kernel, rejected] = [EntryKind::Kernel, EntryKind::Rejected].map(|kind| report.count(kind));
-    let result = match report.failed().count() {
-        0 if report.is_vacuous() => "nothing to check".to_owned(),
-        0 => "all as expected".to_owned(),
-        failed => format!("{failed} not as expected"),
-    };
-    writeln!(out, "gate: {kernel} kernel captures, {rejected} rejected traces: {result} in {:.1} s", report.seconds)
+    let seed = parts.first().map_or(0, |(_, part)| part.seed);
+    let gate = Gate::plan(args.common.config()?, seed);
+    let report = gate.merge(&parts, today()).map_err(anyhow::Error::msg)?;
+    args.common.tell(&report)
 }
 
-/// A bar on a terminal, nothing elsewhere.
-struct Progress {
-    bar: ProgressBar,
-    failed: Mutex<usize>,
+fn print(text: &str) -> anyhow::Result<Exit> {
+    let mut out = io::stdout().lock();
+    end_on_closed_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))?;
+    Ok(Exit::Good)
 }
+
+/// A bar for the step on a terminal, nothing elsewhere.
+struct Progress(ProgressBar);
 
 impl Progress {
-    fn new() -> Self {
-        let bar = if io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} traces {wide_msg}") {
+    fn new(wanted: bool) -> Self {
+        let shown = wanted && io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{prefix:10} {bar:20} {pos}/{len} {elapsed}  {wide_msg}") {
             bar.set_style(style);
         }
-        Self { bar, failed: Mutex::new(0) }
+        Self(bar)
+    }
+}
+
+impl Watcher for Progress {
+    fn begin(&self, step: &str, units: usize) {
+        self.0.set_prefix(step.to_owned());
+        self.0.set_length(units as u64);
+        self.0.set_position(0);
     }
 
-    fn advance(&self, entry: &EntryReport) {
-        self.bar.inc(1);
-        if let Ok(mut failed) = self.failed.lock() {
-            *failed += usize::from(!entry.passed());
-            let many = if *failed > 0 { format!("{failed} failed, ") } else { String::new() };
-            self.bar.set_message(format!("{many}{}", entry.file));
-        }
+    fn say(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+
+    fn done(&self, _: &UnitReport) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::corpus::Difference;
-
     use super::*;
 
-    fn report(differences: usize) -> CorpusReport {
-        let difference = Difference { what: "frame".into(), expected: "1".into(), got: "2".into() };
-        let entry = EntryReport {
-            file: "kernel/a.pcap.zst".into(),
-            kind: EntryKind::Kernel,
-            outcome: "accepted".into(),
-            differences: vec![difference; differences],
-            seconds: 0.5,
-        };
-        CorpusReport { entries: vec![entry], seconds: 0.5 }
+    #[test]
+    fn a_part_is_one_of_so_many() {
+        let part = |text: &str| text.parse::<PartitionArg>().map(|part| (part.0.part, part.0.of));
+        assert_eq!(part("slice:2/3"), Ok((2, 3)));
+        for wrong in ["2/3", "slice:0/3", "slice:4/3", "slice:1", "hash:1/2", "slice:a/b", "slice:1/0"] {
+            assert!(part(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
-    fn the_exit_code_tells_failure_from_emptiness() {
-        assert_eq!(exit_of(&report(0)), Exit::Good);
-        assert_eq!(exit_of(&report(1)), Exit::Failed);
-        assert_eq!(exit_of(&CorpusReport::default()), Exit::Unproven);
-    }
-
-    #[test]
-    fn a_difference_is_printed_below_its_entry() {
-        let mut out = Vec::new();
-        print(&report(1), &mut out).unwrap();
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "FAIL kernel/a.pcap.zst  \n     frame: expected 1, got 2\n\
-             gate: 1 kernel captures, 0 rejected traces: 1 not as expected in 0.5 s\n"
-        );
+    fn a_report_has_a_format_and_a_file() {
+        assert_eq!("junit=a=b.xml".parse::<ReportArg>().unwrap().file, Path::new("a=b.xml"));
+        for wrong in ["junit", "junit=", "=x", "jnuit=x"] {
+            assert!(wrong.parse::<ReportArg>().is_err(), "{wrong}");
+        }
+        assert!("jnuit=x".parse::<ReportArg>().unwrap_err().contains("did you mean `junit`"));
     }
 }

@@ -8,7 +8,7 @@ mod deliveries;
 mod exit;
 mod explore;
 mod gate;
-mod inputs;
+pub(crate) mod inputs;
 mod parallel;
 mod progress;
 mod replay;
@@ -41,6 +41,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explore(args) => explore::run(&args),
         Command::Check(args) => check::run(*args),
         Command::Gate(args) => gate::run(args),
+        Command::Merge(args) => gate::merge(args),
     };
     match result {
         Ok(exit) => exit,

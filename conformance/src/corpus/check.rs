@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::{self, Display};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -109,19 +109,48 @@ impl CorpusReport {
     }
 }
 
+/// A corpus whose manifest was read: entries to check, in the order of the manifest, files without an entry last.
+#[derive(Debug)]
+pub struct Corpus {
+    dir: PathBuf,
+    manifest: Manifest,
+    jobs: Vec<Job>,
+}
+
+impl Corpus {
+    /// Reads the manifest in directory `dir`; the traces are read when they are checked.
+    ///
+    /// # Errors
+    /// Those of the manifest.
+    pub fn load(dir: &Path) -> Result<Self, ManifestError> {
+        let manifest = Manifest::load(dir)?;
+        let mut jobs: Vec<Job> = (0..manifest.kernel.len()).map(Job::Kernel).collect();
+        jobs.extend((0..manifest.rejected.len()).map(Job::Rejected));
+        jobs.extend(strays(dir, &manifest).into_iter().map(Job::Stray));
+        Ok(Self { dir: dir.to_owned(), manifest, jobs })
+    }
+
+    /// What each entry is, and its file relative to the manifest.
+    pub fn entries(&self) -> impl Iterator<Item = (EntryKind, &str)> {
+        self.jobs.iter().map(|job| job.what(&self.manifest))
+    }
+
+    /// Checks the entry at `index`, if there is one.
+    pub fn check(&self, index: usize) -> Option<EntryReport> {
+        self.jobs.get(index).map(|job| job.run(&self.dir, &self.manifest))
+    }
+}
+
 /// Checks the corpus in directory `dir` against its manifest.
 pub fn check(dir: &Path, options: &CheckOptions<'_>) -> Result<CorpusReport, ManifestError> {
     let started = Instant::now();
-    let manifest = Manifest::load(dir)?;
-    let mut jobs: Vec<Job<'_>> = manifest.kernel.iter().map(Job::Kernel).collect();
-    jobs.extend(manifest.rejected.iter().map(Job::Rejected));
+    let corpus = Corpus::load(dir)?;
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(index) else { return };
-            let entry = job.run(dir, &manifest);
+            let Some(entry) = corpus.check(index) else { return };
             (options.on_entry)(&entry);
             if let Ok(mut done) = done.lock() {
                 done.insert(index, entry);
@@ -129,41 +158,50 @@ pub fn check(dir: &Path, options: &CheckOptions<'_>) -> Result<CorpusReport, Man
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..options.threads.min(jobs.len()) {
+        for _ in 1..options.threads.min(corpus.jobs.len()) {
             scope.spawn(work);
         }
         work();
     });
-    let mut entries: Vec<_> = done.into_inner().unwrap_or_default().into_values().collect();
-    for stray in strays(dir, &manifest) {
-        (options.on_entry)(&stray);
-        entries.push(stray);
-    }
+    let entries = done.into_inner().unwrap_or_default().into_values().collect();
     Ok(CorpusReport { entries, seconds: started.elapsed().as_secs_f64() })
 }
 
-/// An entry to check.
-enum Job<'a> {
-    Kernel(&'a Kernel),
-    Rejected(&'a Rejected),
+/// An entry to check: where it is in its list of the manifest, or the file that has none.
+#[derive(Debug)]
+enum Job {
+    Kernel(usize),
+    Rejected(usize),
+    Stray(String),
 }
 
-impl Job<'_> {
+impl Job {
+    fn what<'a>(&'a self, manifest: &'a Manifest) -> (EntryKind, &'a str) {
+        match self {
+            Job::Kernel(index) => {
+                (EntryKind::Kernel, manifest.kernel.get(*index).map_or("", |kernel| kernel.file.as_str()))
+            }
+            Job::Rejected(index) => {
+                (EntryKind::Rejected, manifest.rejected.get(*index).map_or("", |rejected| rejected.file.as_str()))
+            }
+            Job::Stray(file) => (EntryKind::Stray, file),
+        }
+    }
+
     fn run(&self, dir: &Path, manifest: &Manifest) -> EntryReport {
         let started = Instant::now();
         let mut found = Comparison::default();
-        let (kind, file) = match self {
-            Job::Kernel(kernel) => {
-                found.kernel(dir, kernel);
-                (EntryKind::Kernel, &kernel.file)
+        match self {
+            Job::Kernel(index) => manifest.kernel.get(*index).into_iter().for_each(|kernel| found.kernel(dir, kernel)),
+            Job::Rejected(index) => {
+                let rejected = manifest.rejected.get(*index).into_iter();
+                rejected.for_each(|it| found.rejected(dir, it, manifest.kernel_named(&it.made_from)));
             }
-            Job::Rejected(rejected) => {
-                found.rejected(dir, rejected, manifest.kernel_named(&rejected.made_from));
-                (EntryKind::Rejected, &rejected.file)
-            }
-        };
+            Job::Stray(_) => found.compare("entry", "one in the manifest", "none"),
+        }
+        let (kind, file) = self.what(manifest);
         EntryReport {
-            file: file.clone(),
+            file: file.to_owned(),
             kind,
             outcome: found.outcome,
             differences: found.differences,
@@ -364,8 +402,8 @@ pub(super) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Captures that no entry names. Notes beside a capture are text and have none.
-fn strays(dir: &Path, manifest: &Manifest) -> Vec<EntryReport> {
+/// Captures that no entry names, in the order of their names. Notes beside a capture are text and have none.
+fn strays(dir: &Path, manifest: &Manifest) -> Vec<String> {
     let known: HashSet<&str> = manifest.files().collect();
     let mut strays = Vec::new();
     for directory in DIRECTORIES {
@@ -375,16 +413,10 @@ fn strays(dir: &Path, manifest: &Manifest) -> Vec<EntryReport> {
         for file in files.flatten().filter(|file| file.path().is_file()) {
             let name = format!("{directory}/{}", file.file_name().to_string_lossy());
             if !name.ends_with(".txt") && !known.contains(name.as_str()) {
-                strays.push(stray(name));
+                strays.push(name);
             }
         }
     }
-    strays.sort_by(|one, other| one.file.cmp(&other.file));
+    strays.sort();
     strays
-}
-
-fn stray(file: String) -> EntryReport {
-    let difference =
-        Difference { what: "entry".to_owned(), expected: "one in the manifest".to_owned(), got: "none".to_owned() };
-    EntryReport { file, kind: EntryKind::Stray, outcome: String::new(), differences: vec![difference], seconds: 0.0 }
 }

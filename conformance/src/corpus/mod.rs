@@ -5,7 +5,7 @@ pub mod falsify;
 mod manifest;
 pub mod sensitivity;
 
-pub use check::{CheckOptions, CorpusReport, Difference, EntryKind, EntryReport, check};
+pub use check::{CheckOptions, Corpus, CorpusReport, Difference, EntryKind, EntryReport, check};
 pub use manifest::{
     Blind, Counts, ExpectedStall, Kernel, MANIFEST_FILE, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, ManifestError,
     Rejected,

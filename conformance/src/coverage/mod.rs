@@ -28,3 +28,24 @@ pub struct Share {
     /// There are.
     pub all: u64,
 }
+
+impl Coverage {
+    /// Adds what another part of the work has exercised.
+    pub fn add(&mut self, other: &Coverage) {
+        for (own, others) in [
+            (&mut self.cells, &other.cells),
+            (&mut self.rules, &other.rules),
+            (&mut self.actions, &other.actions),
+        ] {
+            for (name, sources) in others {
+                let own = own.entry(name.clone()).or_default();
+                sources.iter().for_each(|(source, count)| *own.entry(source.clone()).or_default() += count);
+            }
+        }
+        for (name, share) in &other.transitions {
+            let own = self.transitions.entry(name.clone()).or_default();
+            own.covered += share.covered;
+            own.all += share.all;
+        }
+    }
+}

@@ -27,9 +27,12 @@ pub enum Verdict {
 /// One thing that is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    /// How serious it is.
+    #[serde(default = "failed")]
+    pub verdict: Verdict,
     /// What, in a sentence that names the culprit.
     pub message: String,
-    /// The rule that is broken, where there is one.
+    /// The rule or property that is broken, or the figure that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// The file that it is in, as a path from the top of the repository where it is in one.
@@ -46,6 +49,39 @@ pub struct Finding {
     pub waived: Option<String>,
 }
 
+fn failed() -> Verdict {
+    Verdict::Failed
+}
+
+impl Finding {
+    /// Something that is not as expected: which rule, property or figure, and what of it.
+    pub fn failed(rule: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Failed, rule: Some(rule.into()), message: message.into(), ..Self::default() }
+    }
+
+    /// Something that cannot be read or written.
+    pub fn unusable(message: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unusable, message: message.into(), ..Self::default() }
+    }
+
+    /// Something that was not shown.
+    pub fn incomplete(message: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Incomplete, message: message.into(), ..Self::default() }
+    }
+
+    /// The same, in a file.
+    #[must_use]
+    pub fn in_file(self, file: impl Into<String>, line: Option<u64>) -> Self {
+        Self { file: Some(file.into()), line, ..self }
+    }
+
+    /// The same, with more for whoever wants to understand it.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+}
+
 /// One unit of work: a world, a trace, a scenario with its seed, an environment that is driven.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitReport {
@@ -60,6 +96,14 @@ pub struct UnitReport {
     /// What is wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+}
+
+impl UnitReport {
+    /// The most serious of what is wrong and not waived.
+    pub fn judge(&mut self) {
+        let counting = self.findings.iter().filter(|finding| finding.waived.is_none());
+        self.verdict = counting.map(|finding| finding.verdict).max().unwrap_or_default();
+    }
 }
 
 /// A step of the gate.

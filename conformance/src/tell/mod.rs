@@ -10,6 +10,7 @@ use midcomms_model::story::{Story, html, lines, mermaid, svg, text};
 use midcomms_model::system::check::Counterexample;
 use midcomms_model::system::{Property, World};
 
+use crate::check::{Outcome, Task, Verdict};
 use crate::native::export;
 
 /// Columns of a chart in a text file.
@@ -105,6 +106,16 @@ pub fn check_place(path: &Path) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The story of the counterexample to a property, if the outcome has one.
+pub fn story_of(task: &Task, outcome: &Outcome, property: Property) -> Option<String> {
+    let Some(Verdict::Violated(Some(counterexample))) = outcome.verdict(property) else { return None };
+    let (rules, revision) = (outcome.key.rules(), outcome.key.revision.as_str());
+    let revisions: Vec<&str> = revision.split('+').collect();
+    let rules = (rules != revision && !rules.contains('+')).then_some(rules.as_str());
+    let told = Told { world: &task.world, counterexample, property, revisions: &revisions, rules };
+    Some(text::text(&told.story(), CHART_COLUMNS))
 }
 
 #[derive(Clone, Copy)]
