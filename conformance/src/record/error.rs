@@ -60,6 +60,13 @@ pub enum RecordError {
         /// What sockets do not give.
         why: String,
     },
+    /// A recording that begins in the middle has to name the connections that stand, which the compact form does in files that
+    /// follow others only.
+    #[error("scenario {scenario} is for JSON lines only: its recording begins in the middle")]
+    LinesOnly {
+        /// The scenario.
+        scenario: String,
+    },
     /// Sockets, threads or memory.
     #[error("scenario {scenario}: {what}")]
     System {

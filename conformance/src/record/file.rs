@@ -83,9 +83,9 @@ impl Scenarios {
 }
 
 fn check(scenario: &Scenario) -> Result<(), String> {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if scenario.name.is_empty() || !scenario.name.chars().all(is_plain) {
-        return Err("a name has lower case letters, digits and dashes".to_owned());
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    if !scenario.name.starts_with(|c: char| c.is_ascii_lowercase()) || !scenario.name.chars().all(is_plain) {
+        return Err("a name has lower case letters, digits, dashes and dots, a letter first".to_owned());
     }
     if scenario.text.trim().is_empty() {
         return Err("`text` has to say in a sentence what happens".to_owned());
@@ -97,9 +97,11 @@ fn check(scenario: &Scenario) -> Result<(), String> {
         return Err("no node speaks 3.2, so nothing would be recorded".to_owned());
     }
     if !scenario.expect.asks() {
-        return Err("`expect` asks for nothing that a run without an event would lack: give `delivers`, or a record with \
+        return Err(
+            "`expect` asks for nothing that a run without an event would lack: give `delivers`, or a record with \
                     `visits`"
-            .to_owned());
+                .to_owned(),
+        );
     }
     if scenario.network.read_bytes.least == 0 || scenario.network.resets_percent > 100 {
         return Err("`read_bytes` is from 1, `resets_percent` up to 100".to_owned());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use midcomms::midcomms::{Delivery, Event, Kind, State};
+use midcomms::wire::RcomType;
 
 use super::expect::{ResetReason, ShutdownOutcome};
 
@@ -157,6 +158,9 @@ impl Ledger {
 
     /// Exactly once, and in order: numbers only grow.
     fn delivered(&self, from: u32, to: u32, delivery: &Delivery) {
+        if is_status(delivery) {
+            return; // of a node without incarnation ids: delivered, and nobody's message
+        }
         let Some(number) = number_of(&delivery.body) else {
             return self.blame(format!("node {to} got a message from node {from} that nobody sent"));
         };
@@ -172,6 +176,12 @@ impl Ledger {
             book.fault.get_or_insert(what);
         }
     }
+}
+
+fn is_status(delivery: &Delivery) -> bool {
+    let code = delivery.body.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+    let of_status = [RcomType::Status, RcomType::StatusReply].map(RcomType::to_wire);
+    delivery.kind == Kind::Rcom && code.is_some_and(|code| of_status.contains(&code))
 }
 
 fn number_of(body: &[u8]) -> Option<u64> {

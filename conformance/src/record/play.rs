@@ -185,12 +185,7 @@ impl<'a, S: Stage> Play<'a, S> {
         Ok(())
     }
 
-    fn await_record(
-        &mut self,
-        (node, peer): (u32, u32),
-        state: Option<State>,
-        up: Option<bool>,
-    ) -> Result<(), String> {
+    fn await_record(&mut self, (node, peer): (u32, u32), state: Option<State>, up: Option<bool>) -> Result<(), String> {
         self.until(|play| {
             let Some(view) = play.stage.view(node, peer) else {
                 return Some(format!("node {node} keeps no record of node {peer}"));

@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::amount::Amount;
+use super::error::RecordError;
 use super::expect::Expect;
 use super::step::Step;
+use super::trace::Form;
 
 /// A run with a name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name: lower case letters, digits and dashes, for it names a directory too.
+    /// Its name: lower case letters, digits, dashes and dots, a letter first, for it names a directory too.
     pub name: String,
     /// What happens, in a sentence.
     pub text: String,
@@ -114,6 +116,17 @@ impl Scenario {
             _ => None,
         });
         begins.flatten().copied().collect()
+    }
+
+    /// Whether it can be recorded in this form.
+    ///
+    /// # Errors
+    /// [`RecordError::LinesOnly`].
+    pub fn check_form(&self, form: Form) -> Result<(), RecordError> {
+        match form {
+            Form::Compact if !self.late().is_empty() => Err(RecordError::LinesOnly { scenario: self.name.clone() }),
+            _ => Ok(()),
+        }
     }
 
     /// What of it sockets do not give.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use midcomms::midcomms::Observer;
@@ -12,7 +11,7 @@ use midcomms::wire::NodeId;
 
 use super::ledger::{Ledger, Story};
 use super::scenario::{Scenario, Spoken};
-use super::watch::Watch;
+use super::watch::{Shared, Watch};
 
 /// In which form traces are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,11 +33,13 @@ impl Form {
     }
 }
 
-/// What one node recorded.
+/// What one node recorded in one life: who dies and comes back begins a trace anew, as a program does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// The node.
     pub node: u32,
+    /// Which of its lives, from 1.
+    pub life: u32,
     /// Its trace, as a file would hold it.
     pub bytes: Vec<u8>,
 }
@@ -48,7 +49,7 @@ pub struct Trace {
 pub struct Recording {
     /// The form of the traces.
     pub form: Form,
-    /// One for each node that is recorded, by its id.
+    /// One for each node that is recorded and each of its lives, by node, then life.
     pub traces: Vec<Trace>,
     /// What happened.
     pub story: Story,
@@ -135,43 +136,81 @@ impl Pen {
 struct Desk {
     pen: Pen,
     memory: Memory,
-    is_on: Arc<AtomicBool>,
+    shared: Shared,
+}
+
+impl Desk {
+    fn new(form: Form, origin: &Origin, is_on: bool) -> io::Result<Self> {
+        let (memory, shared) = (Memory::default(), Shared::default());
+        shared.lock().is_on = is_on;
+        Ok(Self { pen: Pen::new(form, memory.clone(), origin)?, memory, shared })
+    }
+
+    /// Begins in the middle: behind the head come the connections that stand.
+    fn begin(&self, node: u32) {
+        let mut progress = self.shared.lock();
+        if core::mem::replace(&mut progress.is_on, true) {
+            return;
+        }
+        let time = progress.time.0 as f64 / 1e9;
+        for ((peer, connection), is_ours) in &progress.standing {
+            let (from, to) = if *is_ours { (node, *peer) } else { (*peer, node) };
+            let line = serde_json::json!({
+                "event": "known", "time": time, "connection": connection.to_string(), "from": from, "to": to,
+            });
+            self.memory.with(|memory| memory.extend(format!("{line}\n").into_bytes()));
+        }
+    }
 }
 
 /// The recorders of all nodes that are recorded.
 pub(super) struct Desks {
     form: Form,
     ledger: Ledger,
-    desks: BTreeMap<u32, Desk>,
+    origins: BTreeMap<u32, Origin>,
+    /// By node, one for each life.
+    desks: Mutex<BTreeMap<u32, Vec<Desk>>>,
 }
 
 impl Desks {
     pub(super) fn new(scenario: &Scenario, form: Form, how: &str, ledger: &Ledger) -> io::Result<Self> {
         let late = scenario.late();
-        let mut desks = BTreeMap::new();
+        let (mut origins, mut desks) = (BTreeMap::new(), BTreeMap::new());
         for node in scenario.node_ids().filter(|node| scenario.spoken(*node) == Some(Spoken::New)) {
             let text = format!("node {node} of scenario {}, {how}", scenario.name);
             let others = scenario.node_ids().filter(|other| *other != node);
             let named = Origin::new(NodeId(node)).with_text(text);
             let origin = others.fold(named, |origin, other| origin.with_peer(NodeId(other), None));
-            let memory = Memory::default();
-            let pen = Pen::new(form, memory.clone(), &origin)?;
-            let is_on = Arc::new(AtomicBool::new(!late.contains(&node)));
-            desks.insert(node, Desk { pen, memory, is_on });
+            desks.insert(node, vec![Desk::new(form, &origin, !late.contains(&node))?]);
+            origins.insert(node, origin);
         }
-        Ok(Self { form, ledger: ledger.clone(), desks })
+        Ok(Self { form, ledger: ledger.clone(), origins, desks: Mutex::new(desks) })
     }
 
-    /// An observer for a record of `node`.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Vec<Desk>>> {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The node begins anew, and so does its recording.
+    pub(super) fn begin_life(&self, node: u32) -> io::Result<()> {
+        if let Some(origin) = self.origins.get(&node) {
+            let desk = Desk::new(self.form, origin, true)?;
+            self.lock().entry(node).or_default().push(desk);
+        }
+        Ok(())
+    }
+
+    /// An observer for a record of `node`, in its present life.
     pub(super) fn observer(&self, node: u32) -> Option<Box<dyn Observer>> {
-        let desk = self.desks.get(&node)?;
-        Some(Box::new(Watch::new(self.ledger.clone(), desk.pen.observer(), Arc::clone(&desk.is_on))))
+        let desks = self.lock();
+        let desk = desks.get(&node)?.last()?;
+        Some(Box::new(Watch::new(self.ledger.clone(), desk.pen.observer(), desk.shared.clone())))
     }
 
     /// The recording of a node begins.
     pub(super) fn begin(&self, node: u32) {
-        if let Some(desk) = self.desks.get(&node) {
-            desk.is_on.store(true, Ordering::Relaxed);
+        if let Some(desk) = self.lock().get(&node).and_then(|desks| desks.last()) {
+            desk.begin(node);
         }
     }
 
@@ -181,12 +220,15 @@ impl Desks {
     /// What was lost.
     pub(super) fn finish(&self, story: Story) -> Result<Recording, String> {
         let mut traces = Vec::new();
-        for (node, Desk { pen, memory, .. }) in &self.desks {
-            let status = pen.finish();
-            if status.lost > 0 {
-                return Err(format!("{} events of node {node} could not be kept: {:?}", status.lost, status.error));
+        for (node, desks) in self.lock().iter() {
+            for (life, Desk { pen, memory, .. }) in (1..).zip(desks) {
+                let status = pen.finish();
+                if status.lost > 0 {
+                    let (lost, error) = (status.lost, status.error.unwrap_or_default());
+                    return Err(format!("{lost} events of node {node} could not be kept: {error}"));
+                }
+                traces.push(Trace { node: *node, life, bytes: memory.with(std::mem::take) });
             }
-            traces.push(Trace { node: *node, bytes: memory.with(std::mem::take) });
         }
         Ok(Recording { form: self.form, traces, story })
     }

@@ -1,27 +1,63 @@
 //! What stands between a record and its recorder, and sees what the run comes to.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use midcomms::midcomms::{Incarnation, Observer, Occurrence, Outcome, Snapshot, State, Time};
+use midcomms::midcomms::{ConnectionId, Incarnation, Observer, Occurrence, Outcome, Snapshot, State, Time};
 use midcomms::wire::{Cmd, Framer, Message, NodeId, Seq};
 
 use super::ledger::{Ledger, RecordStory};
+
+/// How far the recording of a node has come.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Whether it has begun.
+    pub(super) is_on: bool,
+    /// When something happened last.
+    pub(super) time: Time,
+    /// The connections that stand, by peer, and whether the node opened them.
+    pub(super) standing: BTreeMap<(u32, ConnectionId), bool>,
+}
+
+/// What the observers of a node share.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared(Arc<Mutex<Progress>>);
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// One record's observer.
 pub(super) struct Watch {
     ledger: Ledger,
     recorder: Box<dyn Observer>,
-    /// Whether the recording has begun.
-    is_on: Arc<AtomicBool>,
+    shared: Shared,
     incarnation: Option<Incarnation>,
     /// The number behind the last fresh one.
     next: Option<Seq>,
 }
 
 impl Watch {
-    pub(super) fn new(ledger: Ledger, recorder: Box<dyn Observer>, is_on: Arc<AtomicBool>) -> Self {
-        Self { ledger, recorder, is_on, incarnation: None, next: None }
+    pub(super) fn new(ledger: Ledger, recorder: Box<dyn Observer>, shared: Shared) -> Self {
+        Self { ledger, recorder, shared, incarnation: None, next: None }
+    }
+
+    /// Whether what happens is recorded.
+    fn note(&self, now: Time, peer: NodeId, occurrence: &Occurrence<'_>) -> bool {
+        let mut progress = self.shared.lock();
+        progress.time = now;
+        match occurrence {
+            Occurrence::Opened { connection, is_ours } => {
+                progress.standing.insert((peer.0, *connection), *is_ours);
+            }
+            Occurrence::Finished { connection } | Occurrence::GivenUp { connection } => {
+                progress.standing.remove(&(peer.0, *connection));
+            }
+            _ => {}
+        }
+        progress.is_on
     }
 
     fn snapshot(&mut self, record: &mut RecordStory, snapshot: &Snapshot) {
@@ -81,7 +117,7 @@ impl Observer for Watch {
             Occurrence::Read { outcome, .. } => read(record, *outcome),
             _ => {}
         });
-        if self.is_on.load(Ordering::Relaxed) {
+        if self.note(now, peer, &occurrence) {
             self.recorder.observe(now, node, peer, occurrence);
         }
     }

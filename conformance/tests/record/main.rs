@@ -4,6 +4,7 @@
 
 mod refused;
 mod simulated;
+mod sockets;
 
 use midcomms_conformance::record::{Recording, Scenario, Scenarios};
 use midcomms_conformance::replay::{NoDeliveries, ReplayOptions, Verdict, replay_native};

@@ -23,12 +23,14 @@ impl<'a> Files<'a> {
         Self { out, form, overwrites, has_many_seeds }
     }
 
-    fn path(&self, job: &Job<'_>, node: u32) -> PathBuf {
+    /// The first life of a node has no number.
+    fn path(&self, job: &Job<'_>, node: u32, life: u32) -> PathBuf {
         let mut path = self.out.join(&job.scenario.name);
         if self.has_many_seeds {
             path.push(format!("seed-{}", job.seed));
         }
-        path.join(format!("node{node}.{}", self.form.extension()))
+        let life = if life > 1 { format!("-life{life}") } else { String::new() };
+        path.join(format!("node{node}{life}.{}", self.form.extension()))
     }
 
     /// Looks, before anything is run, whether it can be kept.
@@ -37,7 +39,7 @@ impl<'a> Files<'a> {
         if self.overwrites {
             return Ok(());
         }
-        let paths = jobs.iter().flat_map(|job| job.scenario.node_ids().map(|node| self.path(job, node)));
+        let paths = jobs.iter().flat_map(|job| job.scenario.node_ids().map(|node| self.path(job, node, 1)));
         for path in paths {
             if fs::symlink_metadata(&path).is_ok() {
                 bail!("{}: is there already: give another --out, or --force to overwrite it", path.display());
@@ -49,7 +51,7 @@ impl<'a> Files<'a> {
     /// Keeps what was recorded; says how many bytes that are.
     pub(super) fn write(&self, job: &Job<'_>, recording: &Recording) -> anyhow::Result<usize> {
         for trace in &recording.traces {
-            let path = self.path(job, trace.node);
+            let path = self.path(job, trace.node, trace.life);
             self.write_one(&path, &trace.bytes).with_context(|| format!("{}: cannot be written", path.display()))?;
         }
         Ok(recording.traces.iter().map(|trace| trace.bytes.len()).sum())

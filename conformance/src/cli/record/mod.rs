@@ -7,8 +7,8 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-pub(crate) use args::RecordArgs;
 use args::Job;
+pub(crate) use args::RecordArgs;
 use files::Files;
 
 use super::Exit;
@@ -81,6 +81,9 @@ impl Session<'_> {
             Err(RecordError::SimulationOnly { why, .. }) => {
                 self.tell(&format!("{:26} skipped, for it needs the simulation: {why}", scenario.name))?;
             }
+            Err(error @ RecordError::LinesOnly { .. }) => {
+                self.tell(&format!("{:26} skipped: {error}", scenario.name))?
+            }
             Err(error) => {
                 self.exit = self.exit.max(exit_of(&error));
                 self.bar.suspend(|| writeln!(io::stderr(), "error: {error}"))?;
@@ -105,7 +108,7 @@ fn line(scenario: &Scenario, seed: u64, recording: &Recording, bytes: usize) -> 
     let messages: u64 = story.records.values().map(|record| record.written).sum();
     let copies: u64 = story.records.values().map(|record| record.copies).sum();
     format!(
-        "{:26} seed {seed}: {} nodes, {bytes} bytes, {messages} messages written, {copies} of them copies, \
+        "{:26} seed {seed}: {} files, {bytes} bytes, {messages} messages written, {copies} of them copies, \
          {} delivered, {} breaks, {:.3} s",
         scenario.name,
         recording.traces.len(),

@@ -31,6 +31,7 @@ impl Scenario {
     /// # Errors
     /// As [`Scenario::simulate`].
     pub fn simulate_as(&self, seed: u64, form: Form) -> Result<Recording, RecordError> {
+        self.check_form(form)?;
         let system = |what: String| RecordError::System { scenario: self.name.clone(), what };
         let mut rng = Rng::with_seed(seed);
         let ledger = Ledger::default();
@@ -50,10 +51,7 @@ impl Scenario {
     ///
     /// # Errors
     /// As [`Scenario::simulate`].
-    pub fn simulate_all(
-        &self,
-        seeds: impl IntoIterator<Item = u64>,
-    ) -> Result<BTreeMap<u64, Recording>, RecordError> {
+    pub fn simulate_all(&self, seeds: impl IntoIterator<Item = u64>) -> Result<BTreeMap<u64, Recording>, RecordError> {
         seeds.into_iter().map(|seed| self.simulate(seed).map(|recording| (seed, recording))).collect()
     }
 }

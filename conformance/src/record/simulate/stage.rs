@@ -74,11 +74,15 @@ impl Stage for World {
         if !self.is_alive(node) {
             return Err(Self::no_record(node, peer));
         }
-        self.input(node, peer, match told {
-            Told::Add(lockspace) => Input::AddMember(lockspace),
-            Told::Remove(lockspace) => Input::RemoveMember(lockspace),
-            Told::Fence => Input::Fence,
-        });
+        self.input(
+            node,
+            peer,
+            match told {
+                Told::Add(lockspace) => Input::AddMember(lockspace),
+                Told::Remove(lockspace) => Input::RemoveMember(lockspace),
+                Told::Fence => Input::Fence,
+            },
+        );
         Ok(())
     }
 
@@ -126,8 +130,7 @@ impl Stage for World {
         let link = self.link_mut(from, to).ok_or_else(|| Self::no_record(from, to))?;
         let Core::New(peer) = &mut link.core else { return Err(format!("node {from} speaks 3.1")) };
         let incarnation = peer.snapshot().incarnation;
-        let reservation =
-            peer.reserve(kind_of(number), LOCKSPACE, size).map_err(|error| error.to_string())?;
+        let reservation = peer.reserve(kind_of(number), LOCKSPACE, size).map_err(|error| error.to_string())?;
         link.reserved.push_back(Reserved { reservation, incarnation, number, size });
         self.drain(from, to);
         Ok(())
@@ -243,6 +246,7 @@ impl Stage for World {
             return Err(format!("node {node} runs already"));
         };
         known.life += 1;
+        self.desks.begin_life(node).map_err(|error| error.to_string())?;
         self.populate(node);
         Ok(())
     }

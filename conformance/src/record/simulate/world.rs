@@ -24,14 +24,33 @@ const MOST_HAPPENINGS: u64 = 5_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Happening {
-    Timer { node: u32, life: u32, peer: u32 },
-    OpenResult { node: u32, life: u32, peer: u32 },
-    Accept { wire: u64 },
+    Timer {
+        node: u32,
+        life: u32,
+        peer: u32,
+    },
+    OpenResult {
+        node: u32,
+        life: u32,
+        peer: u32,
+    },
+    Accept {
+        wire: u64,
+    },
     /// What `side` wrote arrives.
-    Arrive { wire: u64, side: Side },
-    Written { wire: u64, side: Side },
+    Arrive {
+        wire: u64,
+        side: Side,
+    },
+    Written {
+        wire: u64,
+        side: Side,
+    },
     /// `side` notices a break.
-    Notice { wire: u64, side: Side },
+    Notice {
+        wire: u64,
+        side: Side,
+    },
 }
 
 pub(super) struct World {

@@ -24,6 +24,7 @@ impl Scenario {
         if let Some(why) = self.needs_simulation() {
             return Err(RecordError::SimulationOnly { scenario: self.name.clone(), why });
         }
+        self.check_form(form)?;
         let system = |what: String| RecordError::System { scenario: self.name.clone(), what };
         let mut rng = Rng::with_seed(seed);
         let ledger = Ledger::default();

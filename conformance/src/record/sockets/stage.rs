@@ -66,7 +66,7 @@ impl Sockets {
         let nodes = scenario.node_ids().map(|node| (node, None)).collect();
         let config = scenario.config();
         let mut stage = Self { runtime, begin: Instant::now(), rng, config, ledger, desks, net, ways, nodes };
-        scenario.node_ids().try_for_each(|node| stage.start(node))?;
+        scenario.node_ids().try_for_each(|node| stage.run(node))?;
         Ok(stage)
     }
 
@@ -76,6 +76,26 @@ impl Sockets {
         self.nodes.clear();
         self.runtime.shutdown_timeout(Duration::from_secs(5));
         seconds
+    }
+
+    /// Starts a node.
+    fn run(&mut self, node: u32) -> Result<(), String> {
+        let _in_runtime = self.runtime.enter();
+        let desks = Arc::clone(&self.desks);
+        let observer = move |_| desks.observer(node).unwrap_or_else(|| Box::new(Nobody));
+        let builder = Node::builder(NodeId(node)).listen(own_address(node)).midcomms(self.config.clone());
+        let started = builder.lowcomms(limits()).observe(observer).start();
+        let (started, events) = started.map_err(|error| error.to_string())?;
+        let others = self.ways.iter().filter(|((from, _), _)| *from == node);
+        for ((_, to), address) in others {
+            started.add_peer(NodeId(*to), [*address]).map_err(|error| error.to_string())?;
+        }
+        self.net.set_target(node, started.listens_on().first().copied());
+        let events = self.runtime.spawn(follow(events, node, self.ledger.clone()));
+        let reserved = BTreeMap::new();
+        let running = Running { node: started, events, reserved, is_leaving: false, has_left: Arc::default() };
+        self.nodes.insert(node, Some(running));
+        Ok(())
     }
 
     fn running(&self, node: u32) -> Result<&Running, String> {
@@ -107,14 +127,7 @@ async fn follow(mut events: Events, node: u32, ledger: Ledger) {
 struct Nobody;
 
 impl Observer for Nobody {
-    fn observe(
-        &mut self,
-        _: midcomms::midcomms::Time,
-        _: NodeId,
-        _: NodeId,
-        _: midcomms::midcomms::Occurrence<'_>,
-    ) {
-    }
+    fn observe(&mut self, _: midcomms::midcomms::Time, _: NodeId, _: NodeId, _: midcomms::midcomms::Occurrence<'_>) {}
 }
 
 impl Stage for Sockets {
@@ -258,27 +271,8 @@ impl Stage for Sockets {
         if self.is_alive(node) {
             return Err(format!("node {node} runs already"));
         }
-        let _in_runtime = self.runtime.enter();
-        let desks = Arc::clone(&self.desks);
-        let observer = move |_| desks.observer(node).unwrap_or_else(|| Box::new(Nobody));
-        let builder = Node::builder(NodeId(node)).listen(own_address(node)).midcomms(self.config.clone());
-        let started = builder.lowcomms(limits()).observe(observer).start();
-        let (started, events) = started.map_err(|error| error.to_string())?;
-        let others = self.ways.iter().filter(|((from, _), _)| *from == node);
-        for ((_, to), address) in others {
-            started.add_peer(NodeId(*to), [*address]).map_err(|error| error.to_string())?;
-        }
-        self.net.set_target(node, started.listens_on().first().copied());
-        let events = self.runtime.spawn(follow(events, node, self.ledger.clone()));
-        let running = Running {
-            node: started,
-            events,
-            reserved: BTreeMap::new(),
-            is_leaving: false,
-            has_left: Arc::default(),
-        };
-        self.nodes.insert(node, Some(running));
-        Ok(())
+        self.desks.begin_life(node).map_err(|error| error.to_string())?;
+        self.run(node)
     }
 
     fn begin_recording(&mut self, node: u32) {
