@@ -10,6 +10,7 @@ pub mod gate;
 mod hash;
 pub mod messages;
 pub mod native;
+pub mod record;
 mod render;
 pub mod replay;
 pub mod tell;

@@ -14,6 +14,7 @@ use midcomms_model::{Revision, RevisionSet};
 use super::check::CheckArgs;
 use super::explore::ExploreArgs;
 use super::gate::{GateArgs, MergeArgs};
+use super::record::RecordArgs;
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
 use crate::replay::ReplayOptions;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     /// Check the model: does every property hold in every environment, for every revision?
     #[command(after_help = super::check::EXIT_CODES)]
     Check(Box<CheckArgs>),
+    /// Run the implementation in named scenarios and write what each node did as native traces
+    Record(RecordArgs),
     /// Run everything that stands before a merge (the default): model, corpus, implementation, coverage
     #[command(after_help = super::gate::EXIT_CODES)]
     Gate(GateArgs),

@@ -62,7 +62,7 @@ fn expand_one(path: &Path) -> Vec<Input> {
     walk(path, &mut found);
     if found.is_empty() {
         let reason = "is a directory without a capture (names that end in .pcap or .pcapng, also \
-                      with a number, .gz or .zst behind)";
+                      with a number behind, .jsonl or .mct, and .gz or .zst behind that)";
         found.push(Input::Unusable(path.to_owned(), reason.to_owned()));
     }
     found
@@ -97,13 +97,15 @@ fn entries(directory: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
     Ok(entries)
 }
 
-/// `a.pcap`, `a.pcapng`, `ring.pcap17` as tcpdump numbers the files of a ring, and each of them compressed.
+/// `a.pcap`, `a.pcapng`, `ring.pcap17` as tcpdump numbers the files of a ring, the native traces `a.jsonl` and `a.mct`, and
+/// each of them compressed.
 fn is_capture_name(path: &Path) -> bool {
     let Some(name) = path.file_name() else { return false };
     let name = name.to_string_lossy().to_ascii_lowercase();
     let plain = [".zst", ".gz"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     let unnumbered = plain.trim_end_matches(|c: char| c.is_ascii_digit());
-    unnumbered.ends_with(".pcap") || unnumbered.ends_with(".pcapng")
+    let is_native = plain.ends_with(".jsonl") || plain.ends_with(".mct");
+    is_native || unnumbered.ends_with(".pcap") || unnumbered.ends_with(".pcapng")
 }
 
 #[cfg(test)]
@@ -118,13 +120,15 @@ mod tests {
             "A.PCAP",
             "a.pcap.zst",
             "a.pcapng.gz",
+            "node1.jsonl",
+            "node-000001.mct.zst",
             "ring.pcap0",
             "ring.pcap07.gz",
             "ring_00001_20261122101500.pcap",
         ] {
             assert!(is_capture_name(Path::new(name)), "{name}");
         }
-        for name in ["pcap", "a.pcap.txt", "a.txt", "a.zst", "a.pcap.sha256", "a.pcap~"] {
+        for name in ["pcap", "a.jsonl1", "a.pcap.txt", "a.txt", "a.zst", "a.pcap.sha256", "a.pcap~"] {
             assert!(!is_capture_name(Path::new(name)), "{name}");
         }
     }

@@ -11,6 +11,7 @@ mod gate;
 pub(crate) mod inputs;
 mod parallel;
 mod progress;
+mod record;
 mod replay;
 mod terminal;
 mod trouble;
@@ -40,6 +41,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Convert(args) => convert::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Check(args) => check::run(*args),
+        Command::Record(args) => record::run(&args),
         Command::Gate(args) => gate::run(args),
         Command::Merge(args) => gate::merge(args),
     };

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod decode;
+mod record;
 mod replay;
 
 use std::fs;

@@ -1,0 +1,235 @@
+//! The traces of a run, in memory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use midcomms::midcomms::Observer;
+use midcomms::recording::{Bodies, JsonRecorder, Options, Origin, Recorder, Segment, Status, Storage};
+use midcomms::wire::NodeId;
+
+use super::ledger::{Ledger, Story};
+use super::scenario::{Scenario, Spoken};
+use super::watch::{Shared, Watch};
+
+/// In which form traces are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// JSON lines.
+    #[default]
+    Lines,
+    /// The compact form, with a hash of long bodies.
+    Compact,
+}
+
+impl Form {
+    /// The end of the names of such files.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Lines => "jsonl",
+            Self::Compact => "mct",
+        }
+    }
+}
+
+/// What one node recorded in one life: who dies and comes back begins a trace anew, as a program does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The node.
+    pub node: u32,
+    /// Which of its lives, from 1.
+    pub life: u32,
+    /// Its trace, as a file would hold it.
+    pub bytes: Vec<u8>,
+}
+
+/// What a run left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// The form of the traces.
+    pub form: Form,
+    /// One for each node that is recorded and each of its lives, by node, then life.
+    pub traces: Vec<Trace>,
+    /// What happened.
+    pub story: Story,
+}
+
+/// A file in memory.
+#[derive(Clone, Debug, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    fn with<T>(&self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl io::Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.append(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Storage for Memory {
+    fn create(&mut self, _: u64) -> io::Result<Box<dyn Segment>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn remove(&mut self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Segment for Memory {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.with(|memory| memory.extend_from_slice(bytes));
+        Ok(())
+    }
+
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.with(|memory| memory.truncate(usize::try_from(len).unwrap_or(usize::MAX)));
+        Ok(())
+    }
+}
+
+enum Pen {
+    Lines(JsonRecorder),
+    Compact(Recorder),
+}
+
+impl Pen {
+    fn new(form: Form, memory: Memory, origin: &Origin) -> io::Result<Self> {
+        // One file, and no clock: the same run gives the same bytes.
+        let options = Options {
+            bodies: Bodies::Hash,
+            queue_blocks: 4096,
+            flush_interval: Duration::from_secs(86_400),
+            max_file_bytes: u64::MAX,
+            ..Options::default()
+        };
+        Ok(match form {
+            Form::Lines => Self::Lines(JsonRecorder::new(memory, origin)?),
+            Form::Compact => Self::Compact(Recorder::new(Box::new(memory), origin, options)?),
+        })
+    }
+
+    fn observer(&self) -> Box<dyn Observer> {
+        match self {
+            Self::Lines(recorder) => recorder.observer(),
+            Self::Compact(recorder) => recorder.observer(),
+        }
+    }
+
+    fn finish(&self) -> Status {
+        match self {
+            Self::Lines(recorder) => recorder.finish(),
+            Self::Compact(recorder) => recorder.finish(),
+        }
+    }
+}
+
+struct Desk {
+    pen: Pen,
+    memory: Memory,
+    shared: Shared,
+}
+
+impl Desk {
+    fn new(form: Form, origin: &Origin, is_on: bool) -> io::Result<Self> {
+        let (memory, shared) = (Memory::default(), Shared::default());
+        shared.lock().is_on = is_on;
+        Ok(Self { pen: Pen::new(form, memory.clone(), origin)?, memory, shared })
+    }
+
+    /// Begins in the middle: behind the head come the connections that stand.
+    fn begin(&self, node: u32) {
+        let mut progress = self.shared.lock();
+        if core::mem::replace(&mut progress.is_on, true) {
+            return;
+        }
+        let time = progress.time.0 as f64 / 1e9;
+        for ((peer, connection), is_ours) in &progress.standing {
+            let (from, to) = if *is_ours { (node, *peer) } else { (*peer, node) };
+            let line = serde_json::json!({
+                "event": "known", "time": time, "connection": connection.to_string(), "from": from, "to": to,
+            });
+            self.memory.with(|memory| memory.extend(format!("{line}\n").into_bytes()));
+        }
+    }
+}
+
+/// The recorders of all nodes that are recorded.
+pub(super) struct Desks {
+    form: Form,
+    ledger: Ledger,
+    origins: BTreeMap<u32, Origin>,
+    /// By node, one for each life.
+    desks: Mutex<BTreeMap<u32, Vec<Desk>>>,
+}
+
+impl Desks {
+    pub(super) fn new(scenario: &Scenario, form: Form, how: &str, ledger: &Ledger) -> io::Result<Self> {
+        let late = scenario.late();
+        let (mut origins, mut desks) = (BTreeMap::new(), BTreeMap::new());
+        for node in scenario.node_ids().filter(|node| scenario.spoken(*node) == Some(Spoken::New)) {
+            let text = format!("node {node} of scenario {}, {how}", scenario.name);
+            let others = scenario.node_ids().filter(|other| *other != node);
+            let named = Origin::new(NodeId(node)).with_text(text);
+            let origin = others.fold(named, |origin, other| origin.with_peer(NodeId(other), None));
+            desks.insert(node, vec![Desk::new(form, &origin, !late.contains(&node))?]);
+            origins.insert(node, origin);
+        }
+        Ok(Self { form, ledger: ledger.clone(), origins, desks: Mutex::new(desks) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Vec<Desk>>> {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The node begins anew, and so does its recording.
+    pub(super) fn begin_life(&self, node: u32) -> io::Result<()> {
+        if let Some(origin) = self.origins.get(&node) {
+            let desk = Desk::new(self.form, origin, true)?;
+            self.lock().entry(node).or_default().push(desk);
+        }
+        Ok(())
+    }
+
+    /// An observer for a record of `node`, in its present life.
+    pub(super) fn observer(&self, node: u32) -> Option<Box<dyn Observer>> {
+        let desks = self.lock();
+        let desk = desks.get(&node)?.last()?;
+        Some(Box::new(Watch::new(self.ledger.clone(), desk.pen.observer(), desk.shared.clone())))
+    }
+
+    /// The recording of a node begins.
+    pub(super) fn begin(&self, node: u32) {
+        if let Some(desk) = self.lock().get(&node).and_then(|desks| desks.last()) {
+            desk.begin(node);
+        }
+    }
+
+    /// Everything that was recorded.
+    ///
+    /// # Errors
+    /// What was lost.
+    pub(super) fn finish(&self, story: Story) -> Result<Recording, String> {
+        let mut traces = Vec::new();
+        for (node, desks) in self.lock().iter() {
+            for (life, Desk { pen, memory, .. }) in (1..).zip(desks) {
+                let status = pen.finish();
+                if status.lost > 0 {
+                    let (lost, error) = (status.lost, status.error.unwrap_or_default());
+                    return Err(format!("{lost} events of node {node} could not be kept: {error}"));
+                }
+                traces.push(Trace { node: *node, life, bytes: memory.with(std::mem::take) });
+            }
+        }
+        Ok(Recording { form: self.form, traces, story })
+    }
+}
