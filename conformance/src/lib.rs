@@ -1,5 +1,6 @@
 //! Captures in, verdicts out; and worlds in, verdicts out.
 
+pub mod anonymize;
 pub mod capture;
 pub mod check;
 pub mod cli;
@@ -10,6 +11,8 @@ pub mod gate;
 mod hash;
 pub mod messages;
 pub mod native;
+pub mod packets;
 mod render;
 pub mod replay;
+pub mod shrink;
 pub mod tell;

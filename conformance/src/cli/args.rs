@@ -1,6 +1,7 @@
 //! Arguments as typed, and as validated.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,6 +15,7 @@ use midcomms_model::{Revision, RevisionSet};
 use super::check::CheckArgs;
 use super::explore::ExploreArgs;
 use super::gate::GateArgs;
+use super::shrink::ShrinkArgs;
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
 use crate::replay::ReplayOptions;
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Decode(DecodeArgs),
     /// Print a native trace that is in the compact form as JSON lines
     Convert(ConvertArgs),
+    /// Make the smallest trace with the same rejection, or the same stall
+    Shrink(ShrinkArgs),
     /// Walk through the model in the browser, with the sequence chart of the path so far
     Explore(ExploreArgs),
     /// Check the model: does every property hold in every environment, for every revision?
@@ -205,9 +209,17 @@ pub(crate) enum DecodeFormat {
 
 /// `any`, `NAME`, `ID=any` or `ID=NAME`.
 #[derive(Clone, Copy, Debug)]
-struct RevisionArg {
+pub(crate) struct RevisionArg {
     node: Option<u32>,
     revisions: RevisionSet,
+}
+
+impl fmt::Display for RevisionArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let only = Revision::ALL.iter().find(|revision| self.revisions == RevisionSet::only(**revision));
+        self.node.map_or(Ok(()), |node| write!(f, "{node}="))?;
+        f.write_str(only.map_or("any", |revision| revision.name()))
+    }
 }
 
 impl FromStr for RevisionArg {
@@ -232,7 +244,7 @@ impl FromStr for RevisionArg {
     }
 }
 
-fn merge_revisions(typed: &[RevisionArg]) -> Result<(RevisionSet, HashMap<u32, RevisionSet>), clap::Error> {
+pub(crate) fn merge_revisions(typed: &[RevisionArg]) -> Result<(RevisionSet, HashMap<u32, RevisionSet>), clap::Error> {
     let mut default = None;
     let mut by_node = HashMap::new();
     for arg in typed {
@@ -248,7 +260,7 @@ fn merge_revisions(typed: &[RevisionArg]) -> Result<(RevisionSet, HashMap<u32, R
     Ok((default.unwrap_or_else(RevisionSet::any), by_node))
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => Ok(seconds),
         _ => Err("expected a number of seconds, 0 or more".to_owned()),

@@ -9,9 +9,11 @@ mod exit;
 mod explore;
 mod gate;
 mod inputs;
+mod output;
 mod parallel;
 mod progress;
 mod replay;
+mod shrink;
 mod terminal;
 mod trouble;
 
@@ -38,6 +40,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Replay(args) => replay::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Convert(args) => convert::run(&args),
+        Command::Shrink(args) => shrink::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Check(args) => check::run(*args),
         Command::Gate(args) => gate::run(args),
