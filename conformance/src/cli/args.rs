@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use midcomms_model::revision::UnknownRevision;
 use midcomms_model::{Revision, RevisionSet};
 
+use super::anonymize::AnonymizeArgs;
 use super::check::CheckArgs;
 use super::explore::ExploreArgs;
 use super::gate::GateArgs;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Make the smallest trace with the same rejection, or the same stall
     Shrink(ShrinkArgs),
+    /// Make a copy of a trace that can be given away: other addresses, names and bodies, the same verdict
+    Anonymize(AnonymizeArgs),
     /// Walk through the model in the browser, with the sequence chart of the path so far
     Explore(ExploreArgs),
     /// Check the model: does every property hold in every environment, for every revision?

@@ -1,5 +1,6 @@
 //! The command line: arguments, files in parallel, progress, the exit code.
 
+mod anonymize;
 mod args;
 mod check;
 mod convert;
@@ -41,6 +42,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Decode(args) => decode::run(args),
         Command::Convert(args) => convert::run(&args),
         Command::Shrink(args) => shrink::run(&args),
+        Command::Anonymize(args) => anonymize::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Check(args) => check::run(*args),
         Command::Gate(args) => gate::run(args),

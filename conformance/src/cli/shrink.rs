@@ -156,7 +156,8 @@ fn given(args: &ShrinkArgs) -> String {
         let ports: Vec<_> = args.ports.iter().map(ToString::to_string).collect();
         given.push_str(&format!("--port {} ", ports.join(",")));
     }
-    let revisions: Vec<_> = args.revisions.iter().map(ToString::to_string).filter(|revision| revision != "any").collect();
+    let revisions: Vec<_> =
+        args.revisions.iter().map(ToString::to_string).filter(|revision| revision != "any").collect();
     if !revisions.is_empty() {
         given.push_str(&format!("--revision {} ", revisions.join(",")));
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use etherparse::{Ethernet2Header, EtherType, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, TcpHeader};
+use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, TcpHeader};
 
 use crate::capture::Endpoint;
 
@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn what_was_cut_off_is_in_the_length_alone() {
-        let packet = TcpPacket { ends: ends(), sequence: 1, acknowledgment: 1, flags: 0x10, window: 1, data: b"ab", cut: 9 };
+        let packet =
+            TcpPacket { ends: ends(), sequence: 1, acknowledgment: 1, flags: 0x10, window: 1, data: b"ab", cut: 9 };
         let frame = tcp_frame(&packet);
         assert_eq!((frame.len(), u16::from_be_bytes([frame[16], frame[17]])), (14 + 40 + 2, 40 + 2 + 9));
     }

@@ -1,28 +1,13 @@
 //! Native traces.
 
 use std::collections::HashSet;
-use std::io::Read;
 
 use serde_json::Value;
 
-use crate::native::compact::{CompactFile, FIRST_BYTE, convert};
 use crate::native::{HeadError, NativeReader};
 use crate::replay::{FileReport, ReplayOptions, with_head};
 
 use super::trace::{Gathering, Origin, Trace};
-
-/// The trace as JSON lines, whichever form it has.
-pub(super) fn text(mut input: impl Read) -> Result<Vec<u8>, HeadError> {
-    let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).map_err(|error| HeadError::NotATrace(error.to_string()))?;
-    if bytes.first() != Some(&FIRST_BYTE) {
-        return Ok(bytes);
-    }
-    let mut text = Vec::new();
-    let converted = convert(CompactFile::open(&bytes[..])?, &mut text);
-    converted.map_err(|error| HeadError::NotCompact(error.to_string()))?;
-    Ok(text)
-}
 
 /// The trace in units, and the options with what its head says.
 pub(super) fn trace(

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::capture::{CaptureError, CaptureReader};
-use crate::native::HeadError;
+use crate::native::{HeadError, as_lines};
 use crate::replay::{FileReport, NoDeliveries, Replay, ReplayOptions, Source, replay_native};
 use minimize::{Limits, minimize};
 use target::{Target, Wanted};
@@ -179,7 +179,12 @@ fn same(name: &str, what: &'static str, target: &Target, report: &FileReport) ->
         return Ok(());
     }
     let got = Target::of(report, target.wanted()).map_or_else(
-        || report.error.clone().unwrap_or_else(|| report.verdict.map_or("nothing", |verdict| verdict.name()).to_owned()),
+        || {
+            report
+                .error
+                .clone()
+                .unwrap_or_else(|| report.verdict.map_or("nothing", |verdict| verdict.name()).to_owned())
+        },
         |found| found.to_string(),
     );
     Err(ShrinkError::NotTheSame { name: name.to_owned(), what, expected: target.to_string(), got })
@@ -201,7 +206,7 @@ fn read(path: &Path, name: &str, options: &ReplayOptions) -> Result<(Trace, File
         }
         Source::Native(opened) => {
             let fail = |source| ShrinkError::Head { name: name.to_owned(), source };
-            let text = lines::text(opened).map_err(fail)?;
+            let text = as_lines(opened).map_err(fail)?;
             let (report, _) = replay_native(name.to_owned(), &text[..], options, &mut NoDeliveries).map_err(fail)?;
             let (trace, options) = lines::trace(name, text, options, &report).map_err(fail)?;
             Ok((trace, report, options))

@@ -65,7 +65,11 @@ impl Writing {
         if let Event::Opened { opener, acceptor, complete, .. } = event {
             let first = id.0.wrapping_mul(BETWEEN_CONNECTIONS).wrapping_add(1);
             self.connections.insert(id, Conn { opener: *opener, acceptor: *acceptor, next: [first; 2] });
-            return if *complete { self.open(id, time) } else { self.packet(id, Direction::FromOpener, ACK, &[], time) };
+            return if *complete {
+                self.open(id, time)
+            } else {
+                self.packet(id, Direction::FromOpener, ACK, &[], time)
+            };
         }
         match event {
             Event::Data(direction, bytes) => {

@@ -134,7 +134,12 @@ impl Trace {
 
     /// What frame `frame` may be called in a file in which the units that are left have the frames `frames`: of several
     /// messages of one frame each has its own there.
-    pub(super) fn frames_of(&self, frame: u64, kept: &[bool], frames: &[u64]) -> impl Iterator<Item = u64> {
+    pub(super) fn frames_of<'a>(
+        &'a self,
+        frame: u64,
+        kept: &'a [bool],
+        frames: &'a [u64],
+    ) -> impl Iterator<Item = u64> + 'a {
         let named = self.kept(kept).zip(frames).filter(move |((_, unit), _)| unit.at.number == frame);
         named.map(|(_, number)| *number)
     }
