@@ -1,5 +1,6 @@
 //! Captures in, verdicts out; and worlds in, verdicts out.
 
+pub mod anonymize;
 pub mod capture;
 pub mod check;
 pub mod cli;
@@ -10,7 +11,9 @@ pub mod gate;
 mod hash;
 pub mod messages;
 pub mod native;
+pub mod packets;
 pub mod record;
 mod render;
 pub mod replay;
+pub mod shrink;
 pub mod tell;

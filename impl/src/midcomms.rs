@@ -6,6 +6,8 @@
 
 mod batch;
 mod config;
+#[cfg(feature = "defects")]
+mod defect;
 mod error;
 mod event;
 mod hello;
@@ -22,6 +24,8 @@ pub use batch::{EventBatch, EventRef};
 pub use config::Config;
 #[cfg(all(feature = "serde", feature = "tokio"))]
 pub(crate) use config::millis;
+#[cfg(feature = "defects")]
+pub use defect::{Defect, UnknownDefect};
 pub use error::{MAX_BODY_LEN, PeerMisbehaved, SendError};
 pub use event::{Delivery, Event, Kind, Reason, Shutdown};
 pub use hello::{HELLO_LEN, Ids, Incarnation, Tail};

@@ -1,5 +1,7 @@
 //! The way of an event to whoever listens.
 
+use std::cell::Cell;
+
 use super::summary::CaptureSummary;
 use super::{ConnId, FrameRef, Observed, Timestamp, TransportEvent};
 
@@ -22,6 +24,8 @@ pub(super) struct Emitter<'e, S> {
     pub(super) summary: &'e mut CaptureSummary,
     /// Out-of-order bytes that wait in all streams together.
     pub(super) waiting_bytes: &'e mut usize,
+    /// The number of the first unit of the data that is told next.
+    pub(super) place: &'e Cell<u32>,
 }
 
 impl<S: FnMut(Observed<'_>)> Emitter<'_, S> {

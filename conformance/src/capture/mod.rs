@@ -25,6 +25,7 @@ mod input;
 mod ip;
 mod lane;
 mod link;
+mod located;
 mod opened;
 mod options;
 mod ports;
@@ -39,6 +40,7 @@ mod window;
 
 pub use error::{CaptureError, CaptureFault};
 pub use event::{ConnId, Direction, Endpoint, FrameRef, HoleReason, Observed, Timestamp, Transport, TransportEvent};
+pub use located::{Carried, Located, Step};
 pub use opened::OpenedInput;
 pub use options::{CaptureOptions, DLM_PORT};
 pub use reader::CaptureReader;

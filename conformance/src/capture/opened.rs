@@ -19,6 +19,11 @@ impl OpenedInput {
         Ok(Self { input: Input::open(path, options.progress.clone())? })
     }
 
+    /// Takes anything for an input; `name` is what errors call it.
+    pub fn from_read(name: &str, reader: impl Read + Send + 'static) -> Result<Self, CaptureError> {
+        Ok(Self { input: Input::from_read(name.to_owned(), Box::new(reader), None)? })
+    }
+
     /// Whether its first byte is this one.
     pub fn begins_with(&mut self, byte: u8) -> Result<bool, CaptureError> {
         self.input.fill(1)?;

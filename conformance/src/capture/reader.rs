@@ -1,16 +1,17 @@
 //! From files to events.
 
-use super::Observed;
 use super::clocks;
-use super::container::PacketSource;
+use super::container::{Packet, PacketSource};
 use super::emit::Patience;
 use super::error::{CaptureError, CaptureFault};
 use super::input::Input;
 use super::lane::{Lane, next_lane};
+use super::located::{Locator, Step};
 use super::options::CaptureOptions;
 use super::ports::Ports;
 use super::summary::{CaptureSummary, ClockOffset};
 use super::tracker::Tracker;
+use super::{FrameRef, Observed};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -94,26 +95,56 @@ impl CaptureReader {
 
     /// Reads to the end, or to where the capture is damaged.
     pub fn read(self, sink: &mut impl FnMut(Observed<'_>)) -> CaptureSummary {
-        let mut lanes = self.lanes;
-        let patience = match lanes.len() {
+        let (tracker, reading) = self.start_reading();
+        let mut tracker = tracker;
+        let read = reading.packets(&mut |packet, frame| tracker.handle_packet(packet, frame, sink));
+        tracker.close(read).finish(sink)
+    }
+
+    /// Reads as [`CaptureReader::read`] does, and tells of the packets too. What waits at the end is told as events
+    /// behind the last packet.
+    pub fn read_located(self, sink: &mut impl FnMut(Step<'_>)) -> CaptureSummary {
+        let ports = Ports::new(&self.options.ports);
+        let (tracker, reading) = self.start_reading();
+        let place = tracker.place.clone();
+        let mut locator = Locator::new(tracker, ports);
+        let read = reading.packets(&mut |packet, frame| locator.handle_packet(packet, frame, sink));
+        let tracker = locator.tracker.close(read);
+        tracker.finish(&mut |observed: Observed<'_>| sink(Step::Event(observed, place.get())))
+    }
+
+    fn start_reading(self) -> (Tracker, Reading) {
+        let patience = match self.lanes.len() {
             1 => Patience::default(),
             _ => MERGE_PATIENCE,
         };
-        let mut tracker = Tracker::new(Ports::new(&self.options.ports), patience);
+        let tracker = Tracker::new(Ports::new(&self.options.ports), patience);
+        (tracker, Reading { lanes: self.lanes, clocks: self.clocks })
+    }
+}
+
+/// What is read, packet by packet.
+struct Reading {
+    lanes: Vec<Lane>,
+    clocks: Vec<ClockOffset>,
+}
+
+impl Reading {
+    /// Hands the packets over in the order of their times, and tells how the reading went.
+    #[inline]
+    fn packets(mut self, sink: &mut impl FnMut(&Packet<'_>, FrameRef)) -> CaptureSummary {
         let mut damage = Vec::new();
-        for lane in &mut lanes {
+        for lane in &mut self.lanes {
             damage.extend(lane.advance().err());
         }
-        while let Some(lane) = next_lane(&mut lanes) {
+        while let Some(lane) = next_lane(&mut self.lanes) {
             let (frame, packet) = lane.packet();
-            tracker.handle_packet(&packet, frame, sink);
+            sink(&packet, frame);
             if let Err(error) = lane.advance() {
                 damage.push(error);
             }
         }
-        tracker.summary.bytes = lanes.iter().map(Lane::bytes).sum();
-        tracker.summary.damage = damage;
-        tracker.summary.clock_offsets = self.clocks;
-        tracker.finish(sink)
+        let bytes = self.lanes.iter().map(Lane::bytes).sum();
+        CaptureSummary { bytes, damage, clock_offsets: self.clocks, ..CaptureSummary::default() }
     }
 }

@@ -209,6 +209,7 @@ impl Stream {
         let cut = part.cut - old.saturating_sub(held).min(part.cut);
         let fresh = part.data.get(old as usize..).unwrap_or_default();
         if !fresh.is_empty() {
+            out.place.set(next);
             out.emit(conn, TransportEvent::Data(self.direction, fresh));
         }
         if cut > 0 {

@@ -1,5 +1,8 @@
 //! Packets in, transport events out.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::container::Packet;
 use super::emit::{Emitter, Patience};
 use super::fragments::Fragments;
@@ -8,7 +11,7 @@ use super::link::{self, Payload};
 use super::ports::Ports;
 use super::sctp::{self, SctpPacket};
 use super::summary::CaptureSummary;
-use super::table::Table;
+use super::table::{Connection, FlowKey, Table};
 use super::tcp::{self, Segment};
 use super::{FrameRef, Observed, Timestamp};
 
@@ -23,6 +26,8 @@ pub(super) struct Tracker {
     fragments: Fragments,
     waiting_bytes: usize,
     last: (FrameRef, Timestamp),
+    /// The number of the first unit of the data that was told last.
+    pub(super) place: Rc<Cell<u32>>,
     pub(super) summary: CaptureSummary,
 }
 
@@ -35,8 +40,14 @@ impl Tracker {
             fragments: Fragments::default(),
             waiting_bytes: 0,
             last: Default::default(),
+            place: Rc::default(),
             summary: CaptureSummary::default(),
         }
+    }
+
+    /// The connection of a packet, if it is followed.
+    pub(super) fn find(&mut self, key: &FlowKey) -> Option<&Connection> {
+        self.table.find(key).map(|connection| &*connection)
     }
 
     /// Takes the next packet of the capture.
@@ -111,12 +122,21 @@ impl Tracker {
             patience: self.patience,
             summary: &mut self.summary,
             waiting_bytes: &mut self.waiting_bytes,
+            place: &self.place,
         };
         let (table, ports) = (&mut self.table, &self.ports);
         match &packet {
             Transported::Tcp(segment) => tcp::handle_segment(table, datagram, segment, ports, &mut out),
             Transported::Sctp(packet) => sctp::handle_packet(table, datagram, packet, ports, &mut out),
         }
+    }
+
+    /// Takes over how the reading of the files went.
+    pub(super) fn close(mut self, read: CaptureSummary) -> Self {
+        self.summary.bytes = read.bytes;
+        self.summary.damage = read.damage;
+        self.summary.clock_offsets = read.clock_offsets;
+        self
     }
 
     /// The capture is over: what still waits is settled.
@@ -128,6 +148,7 @@ impl Tracker {
             patience: self.patience,
             summary: &mut self.summary,
             waiting_bytes: &mut self.waiting_bytes,
+            place: &self.place,
         };
         self.table.close(&mut out);
         self.summary.skipped.fragments_lost = self.fragments.given_up + self.fragments.left_over();

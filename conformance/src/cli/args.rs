@@ -1,6 +1,7 @@
 //! Arguments as typed, and as validated.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,10 +12,12 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use midcomms_model::revision::UnknownRevision;
 use midcomms_model::{Revision, RevisionSet};
 
+use super::anonymize::AnonymizeArgs;
 use super::check::CheckArgs;
 use super::explore::ExploreArgs;
 use super::gate::{GateArgs, MergeArgs};
 use super::record::RecordArgs;
+use super::shrink::ShrinkArgs;
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
 use crate::replay::ReplayOptions;
@@ -51,6 +54,10 @@ pub(crate) enum Command {
     Decode(DecodeArgs),
     /// Print a native trace that is in the compact form as JSON lines
     Convert(ConvertArgs),
+    /// Make the smallest trace with the same rejection, or the same stall
+    Shrink(ShrinkArgs),
+    /// Make a copy of a trace that can be given away: other addresses, names and bodies, the same verdict
+    Anonymize(AnonymizeArgs),
     /// Walk through the model in the browser, with the sequence chart of the path so far
     Explore(ExploreArgs),
     /// Check the model: does every property hold in every environment, for every revision?
@@ -212,9 +219,17 @@ pub(crate) enum DecodeFormat {
 
 /// `any`, `NAME`, `ID=any` or `ID=NAME`.
 #[derive(Clone, Copy, Debug)]
-struct RevisionArg {
+pub(crate) struct RevisionArg {
     node: Option<u32>,
     revisions: RevisionSet,
+}
+
+impl fmt::Display for RevisionArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let only = Revision::ALL.iter().find(|revision| self.revisions == RevisionSet::only(**revision));
+        self.node.map_or(Ok(()), |node| write!(f, "{node}="))?;
+        f.write_str(only.map_or("any", |revision| revision.name()))
+    }
 }
 
 impl FromStr for RevisionArg {
@@ -239,7 +254,7 @@ impl FromStr for RevisionArg {
     }
 }
 
-fn merge_revisions(typed: &[RevisionArg]) -> Result<(RevisionSet, HashMap<u32, RevisionSet>), clap::Error> {
+pub(crate) fn merge_revisions(typed: &[RevisionArg]) -> Result<(RevisionSet, HashMap<u32, RevisionSet>), clap::Error> {
     let mut default = None;
     let mut by_node = HashMap::new();
     for arg in typed {
@@ -255,7 +270,7 @@ fn merge_revisions(typed: &[RevisionArg]) -> Result<(RevisionSet, HashMap<u32, R
     Ok((default.unwrap_or_else(RevisionSet::any), by_node))
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => Ok(seconds),
         _ => Err("expected a number of seconds, 0 or more".to_owned()),

@@ -1,5 +1,6 @@
 //! The command line: arguments, files in parallel, progress, the exit code.
 
+mod anonymize;
 mod args;
 mod check;
 mod convert;
@@ -9,10 +10,12 @@ mod exit;
 mod explore;
 mod gate;
 pub(crate) mod inputs;
+mod output;
 mod parallel;
 mod progress;
 mod record;
 mod replay;
+mod shrink;
 mod terminal;
 mod trouble;
 
@@ -39,6 +42,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Replay(args) => replay::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Convert(args) => convert::run(&args),
+        Command::Shrink(args) => shrink::run(&args),
+        Command::Anonymize(args) => anonymize::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Check(args) => check::run(*args),
         Command::Record(args) => record::run(&args),

@@ -121,7 +121,7 @@ fn create_deliveries(plan: &ReplayPlan, inputs: &[Input]) -> anyhow::Result<Opti
     Ok(Some(created.with_context(|| format!("{}: cannot be written", path.display()))?))
 }
 
-fn is_same_file(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
     match (fs::canonicalize(one), fs::canonicalize(other)) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,

@@ -13,6 +13,8 @@ pub mod export;
 pub mod feed;
 pub mod line;
 pub mod reader;
+mod text;
 
 pub use export::export;
 pub use reader::{HeadError, LineError, NativeReader, Place, Tally};
+pub use text::as_lines;

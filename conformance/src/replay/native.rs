@@ -78,7 +78,7 @@ fn unknown_revisions(head: &Head) -> impl Iterator<Item = String> {
 }
 
 /// What the head says of revisions, where the caller says nothing.
-fn with_head(options: &ReplayOptions, head: &Head) -> ReplayOptions {
+pub(crate) fn with_head(options: &ReplayOptions, head: &Head) -> ReplayOptions {
     let mut options = options.clone();
     if options.default_revisions != RevisionSet::any() {
         return options;

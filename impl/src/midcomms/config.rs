@@ -40,6 +40,10 @@ pub struct Config {
     /// Whether STATUS of a Linux peer is answered here, with `result` 0 and 32 bytes of zeros. If not, it is only
     /// delivered, and the upper layer answers. Between nodes of this crate STATUS is always answered here.
     pub answer_status: bool,
+    /// The defect that is seeded.
+    #[cfg(feature = "defects")]
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub defect: Option<super::defect::Defect>,
 }
 
 impl Default for Config {
@@ -56,6 +60,8 @@ impl Default for Config {
             queue_bytes: 2 * 1024 * 1024,
             queue_messages: 32 * 1024,
             answer_status: true,
+            #[cfg(feature = "defects")]
+            defect: None,
         }
     }
 }

@@ -4,6 +4,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::batch::EventBatch;
 use super::config::Config;
+#[cfg(feature = "defects")]
+use super::defect::Defect;
 use super::error::{PeerMisbehaved, SendError};
 use super::event::{Event, Kind};
 use super::hello::{Ids, Incarnation};
@@ -213,6 +215,8 @@ impl Peer {
 
     /// Takes one input. `now` must not be before that of the call before.
     pub fn handle_input(&mut self, now: Time, input: Input) {
+        #[cfg(feature = "defects")]
+        let before = self.state();
         match input {
             Input::AddMember(lockspace) => self.record.handle_add_member(now, lockspace),
             Input::RemoveMember(lockspace) => self.record.handle_remove_member(now, lockspace),
@@ -229,6 +233,17 @@ impl Peer {
         }
         let is_writing = self.sending().is_some_and(|connection| connection.is_writing);
         self.record.handle_timeout(now, is_writing);
+        #[cfg(feature = "defects")]
+        self.drop_closed(now, before);
+    }
+
+    /// D8.
+    #[cfg(feature = "defects")]
+    fn drop_closed(&mut self, now: Time, before: State) {
+        if self.record.has(Defect::D8) && before != State::Closed && self.state() == State::Closed {
+            self.give_up_all(now);
+            self.record.forget_last_words();
+        }
     }
 
     fn handle_fence(&mut self, now: Time) {
@@ -259,6 +274,10 @@ impl Peer {
     }
 
     fn handle_accepted(&mut self, now: Time, id: ConnectionId) {
+        #[cfg(feature = "defects")]
+        if self.record.has(Defect::D13) && self.theirs.is_some() {
+            return;
+        }
         self.begin(now, id, false);
         if let Some(old) = self.theirs.replace(Connection::new(id, self.record.counters.connections)) {
             self.give_up(now, old.id());

@@ -24,6 +24,8 @@ use crate::wire::{LockspaceId, NodeId, Seq, Version};
 mod membership;
 mod output;
 mod receive;
+#[cfg(feature = "defects")]
+mod seeded;
 mod send;
 
 pub(super) use receive::{Origin, Speaker};
@@ -102,6 +104,8 @@ pub(super) struct Record {
     pub(super) counters: Counters,
     pub(super) events: EventBatch,
     pub(super) observer: Option<Box<dyn Observer>>,
+    #[cfg(feature = "defects")]
+    seeded: seeded::Seeded,
 }
 
 impl Record {
@@ -131,6 +135,8 @@ impl Record {
             counters: Counters::default(),
             events: EventBatch::default(),
             observer: None,
+            #[cfg(feature = "defects")]
+            seeded: seeded::Seeded::default(),
         }
     }
 
@@ -264,7 +270,13 @@ impl Record {
     }
 
     fn act(&mut self, now: Time, stimulus: Stimulus, action: Action, member: Option<LockspaceId>) {
+        #[cfg(feature = "defects")]
+        if self.puts_off(now, stimulus, action) {
+            return;
+        }
         match action {
+            #[cfg(feature = "defects")]
+            Action::Reset if stimulus == Stimulus::FirstAdd && self.has(super::defect::Defect::D4) => {}
             Action::Reset if matches!(stimulus, Stimulus::FirstAdd | Stimulus::FirstAddTo31) => {
                 self.end(now, Reason::Leftover);
             }

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod corpus;
+#[cfg(all(test, feature = "defects"))]
+mod defects;
 #[cfg(test)]
 mod hardened;
 #[cfg(test)]

@@ -13,6 +13,10 @@ impl Record {
         if self.members.contains(&lockspace) {
             return; // HRD-5: counted already
         }
+        #[cfg(feature = "defects")]
+        if self.adds_to_less_than_zero() {
+            return;
+        }
         let stimulus = match (self.members.is_empty(), self.version) {
             (false, _) => Stimulus::Add,
             (true, Some(Version::V3_1)) => Stimulus::FirstAddTo31,
@@ -31,6 +35,10 @@ impl Record {
             (true, 1) => Stimulus::LastRemove,
             (true, _) => Stimulus::Remove,
         };
+        #[cfg(feature = "defects")]
+        if stimulus == Stimulus::UnknownRemove {
+            self.decrement_anyway();
+        }
         self.step(now, stimulus, Some(lockspace));
     }
 
@@ -58,6 +66,10 @@ impl Record {
         if !self.is_shutting_down() {
             return;
         }
+        #[cfg(feature = "defects")]
+        if self.state != State::Closed && self.version.is_none() && self.skips_handshake(now) {
+            return;
+        }
         if self.state != State::Closed {
             match self.version {
                 None => return,
@@ -68,6 +80,10 @@ impl Record {
                 }
                 Some(Version::V3_2) => {
                     while let Some(lockspace) = self.members.last().copied() {
+                        #[cfg(feature = "defects")]
+                        if self.has(crate::midcomms::Defect::D2) {
+                            break;
+                        }
                         self.handle_remove_member(now, lockspace);
                         self.members.retain(|known| *known != lockspace);
                     }
@@ -86,11 +102,15 @@ impl Record {
     /// CLS-3.
     pub(super) fn time_out_shutdown(&mut self, now: Time) {
         self.members.clear();
+        #[cfg(feature = "defects")]
+        if self.keeps_timed_out() {
+            return;
+        }
         self.end(now, Reason::ShutdownTimeout);
         self.finish_shutdown(Shutdown::TimedOut);
     }
 
-    fn finish_shutdown(&mut self, outcome: Shutdown) {
+    pub(super) fn finish_shutdown(&mut self, outcome: Shutdown) {
         if self.timers.shutdown.take().is_some() {
             self.tell(Event::ShutdownDone(outcome));
         }

@@ -31,7 +31,7 @@ impl Record {
     }
 
     /// SND-3.
-    fn has_queue_output(&self) -> bool {
+    pub(super) fn has_queue_output(&self) -> bool {
         self.version.is_some() && self.queue.has_output()
     }
 
@@ -45,6 +45,8 @@ impl Record {
         control: &mut BytesMut,
         out: &mut Vec<Bytes>,
     ) {
+        #[cfg(feature = "defects")]
+        let late_ack = self.take_late_ack();
         for last in [self.pending.last_ack.take(), self.pending.late_ack.take()].into_iter().flatten() {
             self.write_last_ack(last, said, control);
         }
@@ -59,6 +61,8 @@ impl Record {
         if self.has_queue_output() {
             self.queue.hand_over(BATCH_BYTES, out);
         }
+        #[cfg(feature = "defects")]
+        out.extend(late_ack);
     }
 
     fn write_last_ack(&mut self, (ids, seq): (Ids, Seq), said: &mut Option<Ids>, control: &mut BytesMut) {
@@ -114,7 +118,7 @@ impl Record {
     }
 
     /// Whatever was accepted is acknowledged now.
-    fn note_ack(&mut self) {
+    pub(super) fn note_ack(&mut self) {
         self.counters.acks_sent += 1;
         self.pending.ack = false;
         self.delivered = 0;
@@ -125,7 +129,10 @@ impl Record {
     /// The instant at which something will happen by itself.
     pub(in crate::midcomms) fn poll_timeout(&self) -> Option<Time> {
         let timers = &self.timers;
-        [timers.ack, timers.ask, timers.retransmit, timers.shutdown].into_iter().flatten().min()
+        let first = [timers.ack, timers.ask, timers.retransmit, timers.shutdown].into_iter().flatten().min();
+        #[cfg(feature = "defects")]
+        let first = [first, self.seeded.second_step].into_iter().flatten().min();
+        first
     }
 
     // ---- time and connections ------------------------------------------------------------------------------------
@@ -139,6 +146,8 @@ impl Record {
     /// queue behind it.
     pub(in crate::midcomms) fn handle_timeout(&mut self, now: Time, is_writing: bool) {
         let is_due = |timer: &mut Option<Time>| timer.take_if(|at| *at <= now).is_some();
+        #[cfg(feature = "defects")]
+        self.take_second_step(now);
         if is_due(&mut self.timers.ack) {
             self.pending.ack = true;
         }
@@ -184,6 +193,11 @@ impl Record {
         if self.version == Some(Version::V3_1) {
             self.queue.forget_handed_over(); // SND-3: no retransmission
             self.tell_room();
+        }
+        #[cfg(feature = "defects")]
+        if self.has(crate::midcomms::Defect::D15) {
+            self.timers.retransmit = None;
+            return;
         }
         self.counters.passes += u64::from(self.queue.is_awaiting_ack());
         self.queue.rewind();

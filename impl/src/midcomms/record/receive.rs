@@ -40,7 +40,7 @@ pub(in crate::midcomms) struct Speaker {
 }
 
 /// A message and where it lies.
-struct Arrival<'a> {
+pub(super) struct Arrival<'a> {
     message: Message<'a>,
     chunk: &'a Bytes,
     at: Range<usize>,
@@ -53,11 +53,11 @@ impl Arrival<'_> {
         (self.at.start.saturating_add(inner.start).saturating_add(HEADER_LEN), self.at.end)
     }
 
-    fn is_fin(&self) -> bool {
+    pub(super) fn is_fin(&self) -> bool {
         matches!(&self.message, Message::Opts(opts) if matches!(opts.inner().body(), Body::Fin { .. }))
     }
 
-    fn is_status(&self) -> bool {
+    pub(super) fn is_status(&self) -> bool {
         matches!(&self.message, Message::Bare(inner) if bare_rcom(inner) == Some(RcomType::Status))
     }
 }
@@ -226,7 +226,7 @@ impl Record {
 
     /// The peer's incarnation is over, for a newer one asks. So is this one, and the next begins at once: with members or
     /// without, for the peer may be one that this node has yet to hear of, or wait for its version to leave (CLS-2).
-    fn restart(&mut self, now: Time) {
+    pub(super) fn restart(&mut self, now: Time) {
         self.end(now, Reason::PeerRestarted);
         self.state = State::Established;
         self.ask_status();
@@ -258,6 +258,8 @@ impl Record {
     }
 
     fn receive(&mut self, now: Time, speaker: &mut Speaker, arrival: &Arrival<'_>) -> Outcome {
+        #[cfg(feature = "defects")]
+        self.restarts_on_status(now, arrival);
         let is_numbered = self.version == Some(Version::V3_2);
         match &arrival.message {
             Message::Opts(opts) if is_numbered => self.receive_sequenced(now, speaker, opts, arrival),
@@ -317,6 +319,8 @@ impl Record {
             self.counters.gaps += 1; // RCV-3
             return Outcome::Gap;
         }
+        #[cfg(feature = "defects")]
+        self.acknowledges_first(arrival);
         if matches!(self.state, State::CloseWait | State::Closing | State::LastAck) {
             return self.refuse(speaker, PeerMisbehaved::AfterFin { seq }); // SND-4
         }
@@ -336,6 +340,8 @@ impl Record {
     fn receive_fin(&mut self, now: Time) {
         let stimulus = if self.members.is_empty() { Stimulus::FinWithoutUsers } else { Stimulus::Fin };
         self.step(now, stimulus, None);
+        #[cfg(feature = "defects")]
+        self.stops_hearing();
         if self.state != State::Closed {
             self.tell(Event::PeerClosing);
         }

@@ -1,0 +1,251 @@
+//! Traces that can be given away: the same verdict, and nothing of what was in them.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+use midcomms_conformance::anonymize::key::Key;
+use midcomms_conformance::anonymize::{Anonymized, anonymize};
+use midcomms_conformance::capture::{CaptureOptions, CaptureReader, Endpoint, Observed, Timestamp, TransportEvent};
+use midcomms_conformance::corpus::Manifest;
+use midcomms_conformance::packets::{Ends, PcapWriter, TcpPacket, tcp_frame};
+use midcomms_conformance::replay::{ReplayOptions, Verdict};
+use midcomms_model::RevisionSet;
+use proptest::prelude::*;
+
+fn traces() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces")
+}
+
+fn key() -> Key {
+    Key::from_bytes(b"the key of these tests")
+}
+
+fn anonymized(path: &Path, options: &ReplayOptions) -> Anonymized {
+    anonymize(path, options, &mut key()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn unpacked(path: &Path) -> Vec<u8> {
+    zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap()
+}
+
+#[test]
+fn every_rejected_trace_is_judged_as_before() {
+    for entry in &Manifest::load(&traces()).unwrap().rejected {
+        let revision = entry.revision.as_ref().map(|name| RevisionSet::only(name.parse().unwrap()));
+        let options =
+            ReplayOptions { default_revisions: revision.unwrap_or_else(RevisionSet::any), ..ReplayOptions::default() };
+        let result = anonymized(&traces().join(&entry.file), &options);
+        assert_eq!(result.report.verdict, Some(Verdict::Rejected), "{}", entry.file);
+        assert_eq!((result.tally.stray, result.tally.damage), (0, None), "{}", entry.file);
+    }
+}
+
+#[test]
+fn every_capture_of_kernels_is_judged_as_before() {
+    for entry in &Manifest::load(&traces()).unwrap().kernel {
+        let path = traces().join(&entry.file);
+        let result = anonymized(&path, &ReplayOptions::default());
+        assert_eq!(result.report.verdict, Some(Verdict::Accepted), "{}", entry.file);
+        // The captures hold ARP too.
+        assert_eq!(result.report.frames + result.tally.dropped, entry.counts.frames, "{}", entry.file);
+        assert_eq!(result.report.stalls(), entry.stalls.len(), "{}", entry.file);
+        assert_eq!(result.tally.stray, 0, "{}", entry.file);
+        assert!(addresses(&result.bytes).is_disjoint(&addresses(&unpacked(&path))), "{}", entry.file);
+    }
+}
+
+fn addresses(pcap: &[u8]) -> HashSet<IpAddr> {
+    let reader =
+        CaptureReader::from_read("x", std::io::Cursor::new(pcap.to_vec()), &CaptureOptions::default()).unwrap();
+    let mut found = HashSet::new();
+    reader.read(&mut |observed: Observed<'_>| {
+        if let TransportEvent::Opened { opener, acceptor, .. } = observed.event {
+            found.extend([opener.addr, acceptor.addr]);
+        }
+    });
+    found
+}
+
+/// An OPTS with a MSG that has this name.
+fn msg(seq: u32, name: &[u8]) -> Vec<u8> {
+    let length = (24 + 88 + name.len()) as u16;
+    let header = |word: u32, length: u16, cmd: u8| {
+        let mut bytes = vec![2, 0, 3, 0];
+        bytes.extend(word.to_le_bytes());
+        bytes.extend([1, 0, 0, 0]);
+        bytes.extend(length.to_le_bytes());
+        bytes.extend([cmd, 0]);
+        bytes
+    };
+    let mut bytes = header(seq, length, 3);
+    bytes.extend([1, 0, 0, 0, 0, 0, 0, 0]);
+    bytes.extend(header(0xcafe_f00d, length - 24, 1));
+    bytes.extend([11, 0, 0, 0]);
+    bytes.resize(24 + 88, 0);
+    bytes.extend(name);
+    bytes
+}
+
+fn end(address: Ipv4Addr, port: u16) -> Endpoint {
+    Endpoint { addr: address.into(), port }
+}
+
+/// A capture of one connection with this stream, in segments of `size` bytes each of which is sent twice; with other
+/// traffic, and the last segment cut off to `cut` bytes.
+fn capture(ends: [Ipv4Addr; 2], stream: &[u8], size: usize, other: &[u8], cut: usize) -> Vec<u8> {
+    let mut out = PcapWriter::new(Vec::new()).unwrap();
+    let [from, to] = [end(ends[0], 50001), end(ends[1], 21064)];
+    let mut put = |from, to, sequence, flags, data: &[u8], cut: usize| {
+        let held = &data[..data.len() - cut];
+        let ends = Ends { from, to, id: 0x4142 };
+        let (acknowledgment, cut) = (1, cut as u32);
+        let frame = tcp_frame(&TcpPacket { ends, sequence, acknowledgment, flags, window: 9, data: held, cut });
+        out.put(Timestamp(1_000_000_000), &frame, cut).unwrap();
+    };
+    put(from, to, 0, 2, &[], 0);
+    put(to, from, 0, 0x12, &[], 0);
+    put(from, end(ends[1], 22), 7, 0x18, other, 0);
+    let last = stream.len().saturating_sub(1) / size;
+    for (index, data) in stream.chunks(size).enumerate() {
+        let cut = if index == last { cut.min(data.len()) } else { 0 };
+        for _ in 0..2 {
+            put(from, to, 1 + (index * size) as u32, 0x18, data, cut);
+        }
+    }
+    out.finish().unwrap()
+}
+
+fn made(desk: &Path, bytes: &[u8]) -> Anonymized {
+    let path = desk.join("x.pcap");
+    std::fs::write(&path, bytes).unwrap();
+    anonymized(&path, &ReplayOptions::default())
+}
+
+fn runs(bytes: &[u8]) -> HashSet<[u8; 4]> {
+    bytes.windows(4).map(|run| run.try_into().unwrap()).filter(|run| *run != [0; 4]).collect()
+}
+
+#[test]
+fn nothing_of_what_is_secret_is_left() {
+    let desk = tempfile::tempdir().unwrap();
+    let (one, other) = (Ipv4Addr::new(192, 168, 117, 3), Ipv4Addr::new(192, 168, 117, 4));
+    let names =
+        [&b"a secret name of a lock"[..], b"another one", b"the password is 12345678", b"half a message's name"];
+    let stream: Vec<u8> = (0..).zip(names).flat_map(|(seq, name)| msg(seq, name)).collect();
+    for (size, cut) in [(4096, 0), (50, 0), (7, 0), (100, 9), (4096, 30)] {
+        let result = made(desk.path(), &capture([one, other], &stream, size, b"GET /private HTTP/1.1", cut));
+        let mut secrets = runs(b"GET /private HTTP/1.1");
+        secrets.extend(names.iter().flat_map(|name| runs(name)));
+        secrets.extend([one.octets(), other.octets(), 0xcafe_f00d_u32.to_le_bytes()]);
+        let left: Vec<_> = runs(&result.bytes).intersection(&secrets).copied().collect();
+        assert_eq!(left, Vec::<[u8; 4]>::new(), "segments of {size} bytes");
+        assert_eq!(result.tally.dropped, 1);
+        assert_eq!(result.tally.cut > 0, cut > 0);
+    }
+}
+
+#[test]
+fn equal_names_stay_equal_and_keys_make_the_difference() {
+    let desk = tempfile::tempdir().unwrap();
+    let stream: Vec<u8> =
+        [(0, b"one"), (1, b"two"), (2, b"one")].iter().flat_map(|(seq, name)| msg(*seq, *name)).collect();
+    let pcap = capture([Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)], &stream, 4096, b"", 0);
+    let result = made(desk.path(), &pcap);
+    assert_eq!(result.bytes, made(desk.path(), &pcap).bytes);
+    let message = stream.len() / 3;
+    let replaced = &result.bytes[result.bytes.len() - stream.len()..];
+    let names: Vec<_> = replaced.chunks(message).map(|message| message[24 + 88..].to_vec()).collect();
+    assert_eq!(names[0], names[2]);
+    assert_ne!(names[0], names[1]);
+    let other = anonymize(&desk.path().join("x.pcap"), &ReplayOptions::default(), &mut Key::random().unwrap()).unwrap();
+    assert_ne!(other.bytes, result.bytes);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Letters in, so that what chance makes of random bytes is not taken for them.
+    #[test]
+    fn no_run_of_any_name_is_left(
+        names in prop::collection::vec("[a-z]{4,24}", 1..6),
+        garbage in "[A-Z]{0,40}",
+        size in 1_usize..300,
+        cut in 0_usize..20,
+        secret: u64,
+    ) {
+        let desk = tempfile::tempdir().unwrap();
+        let mut stream: Vec<u8> = (0..).zip(&names).flat_map(|(seq, name)| msg(seq, name.as_bytes())).collect();
+        // A length that no message has: what follows is not framed.
+        stream.extend([2, 0, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 3, 0]);
+        stream.extend(garbage.bytes());
+        let ends = [Ipv4Addr::new(10, 1, 2, 3), Ipv4Addr::new(10, 1, 2, 4)];
+        let path = desk.path().join("x.pcap");
+        std::fs::write(&path, capture(ends, &stream, size, b"", cut)).unwrap();
+        let mut key = Key::from_bytes(&secret.to_le_bytes());
+        let result = anonymize(&path, &ReplayOptions::default(), &mut key).unwrap();
+        // Six letters: of four, chance makes some among so many.
+        let runs = |bytes: &[u8]| bytes.windows(6).map(<[u8]>::to_vec).collect::<HashSet<_>>();
+        let mut secrets: HashSet<_> = names.iter().flat_map(|name| runs(name.as_bytes())).collect();
+        secrets.extend(runs(garbage.as_bytes()));
+        prop_assert!(runs(&result.bytes).is_disjoint(&secrets));
+    }
+}
+
+const NATIVE: &str = r#"{"format":"midcomms-trace","version":1,"origin":"host db7.example.org","nodes":[{"id":1,"revision":"linux-6.12","recorded":true,"address":"192.168.117.3"},{"id":2,"revision":"my own","recorded":true}],"bodies":"hash","user":"alice"}
+{"event":"opened","time":1.5,"connection":"192.168.117.3:4711","from":1,"to":2}
+{"event":"add_member","time":1.5,"node":1,"peer":2,"lockspace":3735928559}
+{"event":"written","connection":"192.168.117.3:4711","from":1,"to":2,"message":{"cmd":"RCOM","type":"STATUS","body":77777777},"comment":"by alice"}
+{"event":"written","connection":"192.168.117.3:4711","from":2,"to":1,"message":{"bytes":"020003000d0ff0ca02000000300002000500000000000000616c696365000000000000000000000000000000000000000000"}}
+{"event":"gossip","text":"alice was here"}
+"#;
+
+#[test]
+fn a_native_trace_keeps_its_verdict_and_its_lines_and_nothing_else() {
+    let desk = tempfile::tempdir().unwrap();
+    let path = desk.path().join("x.jsonl");
+    let native = NATIVE.replace("0000000000\"}}", "00\"}}");
+    std::fs::write(&path, &native).unwrap();
+    let result = anonymized(&path, &ReplayOptions::default());
+    assert!(result.is_native);
+    let text = String::from_utf8(result.bytes).unwrap();
+    assert_eq!(text.lines().count(), native.lines().count());
+    for secret in
+        ["example", "alice", "192.168", "4711", "77777777", "3735928559", "my own", "616c6963", "f0ca", "gossip"]
+    {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert!(text.contains("linux-6.12") && text.contains(r#""connection":"c1""#), "{text}");
+}
+
+#[test]
+fn the_command_says_what_it_did_and_overwrites_nothing_unasked() {
+    let desk = tempfile::tempdir().unwrap();
+    let out = desk.path().join("out.pcap");
+    let trace = traces().join("rejected/number-skipped.pcap.zst");
+    let run = |more: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_midcomms"));
+        let output = command.arg("anonymize").arg(&trace).arg("-o").arg(&out).args(more).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, told, error) = run(&[]);
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(told.contains("126 packets, 67 messages: rejected, as the original\n  8 frames left out"), "{told}");
+    let (code, _, error) = run(&[]);
+    assert_eq!(code, 2);
+    assert!(error.contains("is there already"), "{error}");
+    let key = desk.path().join("key");
+    std::fs::write(&key, "short").unwrap();
+    let (code, _, error) = run(&["--force", "--key", key.to_str().unwrap()]);
+    assert_eq!(code, 2);
+    assert!(error.contains("a key has 16 bytes or more, got 5"), "{error}");
+    std::fs::write(&key, "sixteen bytes or more").unwrap();
+    let made = |_: u8| {
+        assert_eq!(run(&["--force", "--key", key.to_str().unwrap()]).0, 0);
+        std::fs::read(&out).unwrap()
+    };
+    assert_eq!(made(1), made(2));
+}
