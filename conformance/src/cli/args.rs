@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use clap::builder::RangedU64ValueParser;
 use clap::error::ErrorKind;
@@ -12,8 +13,11 @@ use midcomms_model::revision::UnknownRevision;
 use midcomms_model::{Revision, RevisionSet};
 
 use super::check::CheckArgs;
+use super::diagnose::DiagnoseArgs;
+use super::explain::ExplainArgs;
 use super::explore::ExploreArgs;
 use super::gate::GateArgs;
+use super::shell::{CompletionsArgs, ManArgs};
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
 use crate::replay::ReplayOptions;
@@ -26,11 +30,19 @@ Exit codes:
   3  vacuous (no message of the protocol) or inconclusive (a budget ran out)
 With several files the most serious one counts, in the order 2, 1, 3, 0.";
 
+/// The program's version, and that of the specification by which it judges.
+pub(crate) fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!("{}\nspecification version {}", env!("CARGO_PKG_VERSION"), midcomms_model::SPECIFICATION_VERSION)
+    });
+    &VERSION
+}
+
 /// Judges what the nodes of a Linux DLM cluster said to each other, from packet captures.
 #[derive(Debug, Parser)]
 #[command(
     name = "midcomms",
-    version = concat!(env!("CARGO_PKG_VERSION"), "\nspecification version 1"),
+    version = version(),
     after_help = EXIT_CODES,
     max_term_width = 100,
 )]
@@ -57,6 +69,15 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     /// Judge this project's own traces against what is expected of them (the default)
     Gate(GateArgs),
+    /// Tell why a cluster hangs now: who waits for whom, from what its nodes still show
+    #[command(after_help = super::diagnose::EXIT_CODES)]
+    Diagnose(DiagnoseArgs),
+    /// Explain a rule, a hazard, a property, a verdict: its text, an example, what usually causes it
+    Explain(ExplainArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all subcommands
+    Man(ManArgs),
 }
 
 /// What to convert.
