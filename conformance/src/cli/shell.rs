@@ -59,7 +59,10 @@ fn write_pages(command: &Command, name: &str, directory: &Path) -> anyhow::Resul
 
 fn page(command: Command) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(command).section("1").source(super::args::version()).render(&mut text)?;
+    clap_mangen::Man::new(command)
+        .section("1")
+        .source(format!("{NAME} {}", super::args::version().replace('\n', ", ")))
+        .render(&mut text)?;
     Ok(text)
 }
 

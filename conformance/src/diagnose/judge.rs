@@ -130,8 +130,13 @@ fn pair(evidence: &Evidence, nodes: [u32; 2]) -> PairDiagnosis {
     let couple = Couple { links: sockets::Links::between(evidence, &sides), sides };
     for side in &couple.sides {
         if side.state().is_none() {
-            let missing = if side.node.is_some() { "did not show its records now (comms.txt)" } else { "is not among what was collected" };
-            told.unknown.push(format!("node {} {missing}: what it holds about node {} is not known", side.id, side.peer));
+            let missing = if side.node.is_some() {
+                "did not show its records now (comms.txt)"
+            } else {
+                "is not among what was collected"
+            };
+            told.unknown
+                .push(format!("node {} {missing}: what it holds about node {} is not known", side.id, side.peer));
         }
     }
     owed::look(&couple, &mut told);

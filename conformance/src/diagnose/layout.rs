@@ -44,7 +44,8 @@ pub fn gather(paths: &[PathBuf]) -> (Evidence, Vec<Unusable>) {
     for path in paths {
         let before = gatherer.files;
         gatherer.directory(path, None, DEPTH);
-        if gatherer.files == before && !gatherer.unusable.iter().any(|unusable| unusable.path.starts_with(&name(path))) {
+        if gatherer.files == before && !gatherer.unusable.iter().any(|unusable| unusable.path.starts_with(&name(path)))
+        {
             gatherer.unusable(path, "holds no comms.txt, ss.txt, dmesg.txt, trace.txt, sent.tsv or delivered.tsv");
         }
     }
@@ -189,7 +190,9 @@ impl Gatherer {
 
     fn numbers(&mut self, kind: Kind, text: &str, place: &Place, node: Option<u32>) {
         let Some(id) = node else {
-            return if place.line == 1 { self.damage(place, NO_ID) };
+            return if place.line == 1 {
+                self.damage(place, NO_ID)
+            };
         };
         let node = self.evidence.nodes.entry(id).or_default();
         let form = match kind {

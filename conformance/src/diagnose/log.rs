@@ -238,7 +238,10 @@ mod tests {
         ];
         assert_eq!(log(&lines).shared_with(2), Some(BTreeSet::from(["test".to_owned()])));
         assert_eq!(log(&lines[1..2]).shared_with(2), None);
-        assert_eq!(log(&[&lines[..2], &["[ 2.0] dlm: test: release_lockspace final free"]].concat()).shared_with(2), Some(BTreeSet::new()));
+        assert_eq!(
+            log(&[&lines[..2], &["[ 2.0] dlm: test: release_lockspace final free"]].concat()).shared_with(2),
+            Some(BTreeSet::new())
+        );
     }
 
     #[test]

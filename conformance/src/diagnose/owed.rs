@@ -115,8 +115,14 @@ fn by_silence(couple: &Couple<'_>, sender: &Side<'_>, receiver: &Side<'_>) -> Op
         return None;
     }
     let because = vec![
-        format!("{} and {}: node {}'s send queue, {} and later {}", was.place, is.place, sender.id, was.queue, is.queue),
-        format!("nothing lies in their connections, then and now, and node {} acknowledged nothing: {rule}", receiver.id),
+        format!(
+            "{} and {}: node {}'s send queue, {} and later {}",
+            was.place, is.place, sender.id, was.queue, is.queue
+        ),
+        format!(
+            "nothing lies in their connections, then and now, and node {} acknowledged nothing: {rule}",
+            receiver.id
+        ),
     ];
     Some(Lost { seq: UNKNOWN, highest: UNKNOWN, certainty: Certainty::Likely, because })
 }
@@ -134,7 +140,9 @@ fn finding(sender: &Side<'_>, receiver: &Side<'_>, lost: Lost) -> Finding {
     let count = Seq(lost.seq).distance_to(Seq(lost.highest)).saturating_add(1);
     let queue = sender.record().map_or(String::new(), |record| format!("; its send queue holds {}", record.queue));
     let mut owed = match lost.seq {
-        UNKNOWN => format!("node {to} waits for a message of node {from} that was lost, and nobody sends it again{queue}"),
+        UNKNOWN => {
+            format!("node {to} waits for a message of node {from} that was lost, and nobody sends it again{queue}")
+        }
         seq => format!(
             "node {to} waits for message {seq} of node {from}, which was lost and which nobody sends again; it ignores \
              all that comes behind it: {count} messages are owed, {seq} to {}{queue}",

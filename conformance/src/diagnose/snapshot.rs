@@ -170,7 +170,9 @@ mod tests {
 
     #[test]
     fn sockets_are_read_in_both_families_and_others_passed_over() {
-        let Line::Socket(socket) = read("ESTAB 7 0   [fd00::1]:43787  [fd00::2]:21064  users:((\"x\"))") else { panic!() };
+        let Line::Socket(socket) = read("ESTAB 7 0   [fd00::1]:43787  [fd00::2]:21064  users:((\"x\"))") else {
+            panic!()
+        };
         assert_eq!((socket.unread, socket.local.1, socket.peer.1), (7, 43787, 21064));
         assert!(matches!(read("ESTAB 0 0 10.0.0.1%eth0:21064 10.0.0.2:1"), Line::Socket(_)));
         assert_eq!(read("ESTAB 0 0 10.0.0.1:22 10.0.0.9:5555"), Line::Nothing);

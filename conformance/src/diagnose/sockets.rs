@@ -62,15 +62,19 @@ fn seen<'a>(snapshot: Option<&'a Snapshot>, addresses: &BTreeSet<IpAddr>) -> See
 
 fn idle(sides: &[Seen<'_>; 2]) -> Option<bool> {
     let [Some(one), Some(other)] = sides else { return None };
-    let quiet = |all: &[&Socket]| all.iter().all(|socket| socket.unread == 0 && socket.unsent == 0);
-    let open = |all: &[&Socket]| all.iter().any(|socket| socket.state == ESTABLISHED);
-    Some([one, other].iter().all(|all| quiet(all) && open(all)))
+    // Sockets that are not open any more carry nothing, however much lies in them.
+    let quiet = |all: &Vec<&Socket>| {
+        let mut open = all.iter().filter(|socket| socket.state == ESTABLISHED).peekable();
+        open.peek().is_some() && open.all(|socket| socket.unread == 0 && socket.unsent == 0)
+    };
+    Some(quiet(one) && quiet(other))
 }
 
 /// What the sockets alone tell.
 pub(super) fn look(couple: &Couple<'_>, told: &mut PairDiagnosis) {
     for (index, side) in couple.sides.iter().enumerate() {
-        let (Some(Some(now)), Some(Some(before))) = (couple.links.now.get(index), couple.links.before.get(index)) else {
+        let (Some(Some(now)), Some(Some(before))) = (couple.links.now.get(index), couple.links.before.get(index))
+        else {
             continue;
         };
         for socket in now {
@@ -94,10 +98,16 @@ fn stuck(side: &Side<'_>, before: &Socket, now: &Socket) -> Option<Finding> {
             certainty: Certainty::Likely,
             waits: side.peer,
             owes: side.id,
-            owed: format!("node {} does not read {} bytes that have arrived from node {}", side.id, now.unread, side.peer),
+            owed: format!(
+                "node {} does not read {} bytes that have arrived from node {}",
+                side.id, now.unread, side.peer
+            ),
             hazard: None,
             because: because(&format!("Recv-Q {}", now.unread)),
-            advice: format!("look at what node {}'s receiving thread does: `cat /proc/*/stack` of its dlm workers", side.id),
+            advice: format!(
+                "look at what node {}'s receiving thread does: `cat /proc/*/stack` of its dlm workers",
+                side.id
+            ),
         });
     }
     (now.unsent > 0 && now.unsent >= before.unsent && before.unsent > 0).then(|| Finding {
@@ -128,9 +138,10 @@ fn no_connection(couple: &Couple<'_>, told: &mut PairDiagnosis) {
         return;
     }
     let (waits, owes) = if one.queue() > 0 { (one, other) } else { (other, one) };
-    let refused = waits.node.and_then(|node| node.log.as_ref()).and_then(|log| {
-        log.about(owes.id).rev().find(|entry| matches!(entry.said, super::log::Said::Refused(_)))
-    });
+    let refused = waits
+        .node
+        .and_then(|node| node.log.as_ref())
+        .and_then(|log| log.about(owes.id).rev().find(|entry| matches!(entry.said, super::log::Said::Refused(_))));
     let mut because = vec!["no connection of port 21064 is open between them (ss)".to_owned()];
     because.extend(refused.map(|entry| format!("{}: connecting fails", entry.place)));
     told.findings.push(Finding {

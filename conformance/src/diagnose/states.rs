@@ -16,10 +16,14 @@ struct Told {
 }
 
 const UNSET: u32 = 0;
+/// States seen within this time are seen at once.
+const AT_ONCE_SECONDS: f64 = 1.0;
 
 /// Looks at both records.
 pub(super) fn look(couple: &Couple<'_>, told: &mut PairDiagnosis) {
-    let [one, other] = &couple.sides;
+    let mut sides = couple.sides;
+    forget_the_older(&mut sides, told);
+    let [one, other] = &sides;
     for (side, peer) in [(one, other), (other, one)] {
         let Some(state) = side.state() else { continue };
         let found = match state {
@@ -39,8 +43,27 @@ pub(super) fn look(couple: &Couple<'_>, told: &mut PairDiagnosis) {
     }
 }
 
+/// States that are seen one after the other say nothing about each other, unless they last.
+fn forget_the_older(sides: &mut [Side<'_>; 2], told: &mut PairDiagnosis) {
+    let [first, second] = sides;
+    let times = [&*first, &*second].map(|side| side.now.and_then(|snapshot| snapshot.time));
+    let [Some(one), Some(other)] = times else { return };
+    let stands = |side: &Side<'_>| side.state() == side.state_before();
+    let apart = (one - other).abs();
+    if apart <= AT_ONCE_SECONDS || (stands(first) && stands(second)) {
+        return;
+    }
+    let older = if one < other { first } else { second };
+    told.notes.push(format!(
+        "what node {} showed is {apart:.1} s older than what node {} showed: their states were compared only where they lasted",
+        older.id, older.peer
+    ));
+    (older.now, older.before) = (None, None);
+}
+
 fn finding(side: &Side<'_>, peer: &Side<'_>, told: Told) -> Finding {
-    let standing = side.state() == side.state_before() && (peer.state().is_none() || peer.state() == peer.state_before());
+    let standing =
+        side.state() == side.state_before() && (peer.state().is_none() || peer.state() == peer.state_before());
     let certainty = match (peer.state(), standing) {
         (None, false) => Certainty::Possible,
         (Some(_), true) => Certainty::Proven,
@@ -79,7 +102,9 @@ fn established(side: &Side<'_>, peer: &Side<'_>, told: &mut PairDiagnosis) -> Op
                 "node {id} has not heard from node {other} yet: until it knows its version it sends nothing but STATUS (SND-3)"
             ),
             hazard: None,
-            advice: format!("see whether node {other} runs the DLM, was told of node {id}, and can be reached at port 21064"),
+            advice: format!(
+                "see whether node {other} runs the DLM, was told of node {id}, and can be reached at port 21064"
+            ),
         });
     }
     if peer.state() != Some(State::Closed) {
@@ -100,7 +125,10 @@ fn established(side: &Side<'_>, peer: &Side<'_>, told: &mut PairDiagnosis) -> Op
             side.queue()
         )
     } else {
-        format!("node {id} has a session with node {other}, which has none (CLOSED): {} messages will never be acknowledged", side.queue())
+        format!(
+            "node {id} has a session with node {other}, which has none (CLOSED): {} messages will never be acknowledged",
+            side.queue()
+        )
     };
     Some(Told {
         kind: if ghost { "ghost" } else { "one-sided" },
@@ -120,7 +148,9 @@ fn close_wait(side: &Side<'_>, peer: &Side<'_>) -> Told {
         Some(names) if !names.is_empty() => format!(" for lockspace {}", names.join(", ")),
         _ => String::new(),
     };
-    let advice = format!("look at why the cluster manager has not told node {id} that node {other} left: a blocked recovery, or lost quorum");
+    let advice = format!(
+        "look at why the cluster manager has not told node {id} that node {other} left: a blocked recovery, or lost quorum"
+    );
     match peer.state() {
         Some(State::Closed) => Told {
             kind: "left-behind",
@@ -165,7 +195,9 @@ fn closing(state: State, side: &Side<'_>, peer: &Side<'_>, told: &PairDiagnosis)
 fn unanswered(side: &Side<'_>, peer: &Side<'_>, why: &str, hazard: Option<&'static str>) -> Told {
     let (id, other) = (side.id, peer.id);
     let ends = match side.state() {
-        Some(State::LastAck) => "there is no timeout for that: only a fence or the next add member ends it (\"shutdown stuck\")",
+        Some(State::LastAck) => {
+            "there is no timeout for that: only a fence or the next add member ends it (\"shutdown stuck\")"
+        }
         _ => "its shutdown waits until its timeout (CLS-3)",
     };
     let waits_for = if side.state() == Some(State::FinWait2) { "FIN" } else { "acknowledgement of its FIN" };
@@ -187,7 +219,9 @@ fn ack_missing(side: &Side<'_>, peer: &Side<'_>) -> Told {
             "node {other} has accepted node {id}'s FIN, and node {id} waits for the ACK of it: under way, or written to a connection that was gone"
         ),
         hazard: Some("H15"),
-        advice: format!("if it lasts, break their connection: node {id} then sends its FIN again, and the duplicate draws an ACK (RCV-2)"),
+        advice: format!(
+            "if it lasts, break their connection: node {id} then sends its FIN again, and the duplicate draws an ACK (RCV-2)"
+        ),
     }
 }
 
@@ -196,9 +230,13 @@ fn not_accepted(side: &Side<'_>, peer: &Side<'_>) -> Told {
     Told {
         kind: "fin-not-accepted",
         waits: true,
-        owed: format!("node {other} has not accepted node {id}'s FIN: it is under way, or behind a message that was lost"),
+        owed: format!(
+            "node {other} has not accepted node {id}'s FIN: it is under way, or behind a message that was lost"
+        ),
         hazard: None,
-        advice: format!("node {other}'s log (`ignore dlm msg`) or the tracepoints of both tell whether a message before the FIN is missing"),
+        advice: format!(
+            "node {other}'s log (`ignore dlm msg`) or the tracepoints of both tell whether a message before the FIN is missing"
+        ),
     }
 }
 

@@ -68,7 +68,11 @@ fn end(diagnosis: &Diagnosis, paint: Paint) -> String {
         Outcome::NothingOwed => paint.good("nothing is owed, as far as what was collected shows"),
         Outcome::Hangs if found == 1 => paint.error("1 thing is owed"),
         Outcome::Hangs => paint.error(&format!("{found} things are owed")),
-        Outcome::Unusable => paint.error("nothing was collected that can be read: `midcomms diagnose --script` prints what collects it"),
-        Outcome::NothingToConclude => paint.warning("nothing can be concluded: see what is not known, or cannot be read, above"),
+        Outcome::Unusable => {
+            paint.error("nothing was collected that can be read: `midcomms diagnose --script` prints what collects it")
+        }
+        Outcome::NothingToConclude => {
+            paint.warning("nothing can be concluded: see what is not known, or cannot be read, above")
+        }
     }
 }

@@ -124,7 +124,8 @@ pub fn topics() -> Vec<Topic> {
     all.extend(DEFECTS.iter().map(|defect| {
         let topic = Topic::new(defect.id, Family::Defect, defect.text).from_protocol();
         let command = format!("midcomms check --defect {} --environment {}", defect.id, defect.environment);
-        let text = format!("{}\nIt breaks {} in the environment {}.", topic.text, defect.property.name(), defect.environment);
+        let text =
+            format!("{}\nIt breaks {} in the environment {}.", topic.text, defect.property.name(), defect.environment);
         Topic { text, ..topic.with_command(command) }
     }));
     all.extend(Property::ALL.iter().map(|property| {
@@ -139,7 +140,8 @@ pub fn topics() -> Vec<Topic> {
     all.extend(Revision::ALL.iter().map(|revision| {
         let topic = Topic::new(revision.name(), Family::Revision, revision_title(*revision));
         let anchor = if *revision == Revision::Hardened { "hardened" } else { "11-revisions" };
-        let text = if *revision == Revision::Hardened { protocol::at(anchor).unwrap_or_default() } else { String::new() };
+        let text =
+            if *revision == Revision::Hardened { protocol::at(anchor).unwrap_or_default() } else { String::new() };
         Topic { anchor: anchor.to_owned(), text, ..topic }
     }));
     all
@@ -174,7 +176,11 @@ fn hazards() -> impl Iterator<Item = Topic> {
         };
         topic.text = format!("{}\n{verdict}", topic.text);
         let topic = topic.with_command("midcomms check --hazards");
-        if hazard.id == "H2" { topic.with_command("midcomms replay traces/kernel/stallhunt-k612.pcap.zst") } else { topic }
+        if hazard.id == "H2" {
+            topic.with_command("midcomms replay traces/kernel/stallhunt-k612.pcap.zst")
+        } else {
+            topic
+        }
     })
 }
 
@@ -192,7 +198,10 @@ const VERDICTS: &[(&str, &str)] = &[
     ("rejected", "there is a message that no explanation allows: its frame and the rule are told"),
     ("vacuous", "there was no message of the protocol to judge; never a pass"),
     ("inconclusive", "a named budget ran out before all was judged; never a pass"),
-    ("stalled", "the pair talks, but a message that the receiver waits for never comes again: no rejection, unless --strict"),
+    (
+        "stalled",
+        "the pair talks, but a message that the receiver waits for never comes again: no rejection, unless --strict",
+    ),
     ("obligation", "what is still owed when the capture ends: unacknowledged messages, a close that is not complete"),
     ("hole", "bytes that the capture lacks: nothing is held against a node on account of them"),
 ];
@@ -207,7 +216,11 @@ pub fn unknown(id: &str) -> String {
     let all = topics();
     let ids: Vec<&str> = all.iter().map(|topic| topic.id.as_str()).collect();
     let hint = names::nearest(id, ids.iter().copied()).map(|name| format!("; did you mean `{name}`?"));
-    format!("nothing here is called `{id}`{}\n  `midcomms explain` lists all {} names", hint.unwrap_or_default(), ids.len())
+    format!(
+        "nothing here is called `{id}`{}\n  `midcomms explain` lists all {} names",
+        hint.unwrap_or_default(),
+        ids.len()
+    )
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ pub fn at(anchor: &str) -> Option<String> {
     let is_row = before.rsplit('\n').next().is_some_and(|line| line.starts_with('|'));
     if is_row {
         let row = behind.split('\n').next()?;
-        return Some(plain(row.trim().trim_matches('|').trim()));
+        let (_, cells) = row.split_once(" | ")?;
+        return Some(plain(cells.trim().trim_matches('|').trim()));
     }
     let mut blocks = behind.trim_start().split("\n\n");
     let mut text = vec![blocks.next()?.to_owned()];
@@ -79,8 +80,11 @@ mod tests {
     #[test]
     fn a_rule_is_its_paragraph_and_a_hazard_its_row() {
         let rule = at("rcv-4").unwrap();
-        assert!(rule.starts_with("RCV-4 (R, S) ACK(n) takes every message") && rule.ends_with("every state."), "{rule}");
-        assert!(at("h3").unwrap().starts_with("H3 | an orderly close"), "{:?}", at("h3"));
+        assert!(
+            rule.starts_with("RCV-4 (R, S) ACK(n) takes every message") && rule.ends_with("every state."),
+            "{rule}"
+        );
+        assert!(at("h3").unwrap().starts_with("an orderly close"), "{:?}", at("h3"));
         assert!(at("hrd-1").unwrap().contains("magic"));
         assert!(!at("snd-1").unwrap().contains("SND-2**"));
         assert_eq!(at("no-such-rule"), None);
