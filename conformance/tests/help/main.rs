@@ -4,6 +4,7 @@
 
 mod diagnose;
 mod explain;
+mod page;
 mod shell;
 mod states;
 
