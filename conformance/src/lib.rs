@@ -7,6 +7,8 @@ pub mod cli;
 pub mod corpus;
 pub mod coverage;
 pub mod describe;
+pub mod diagnose;
+pub mod explain;
 pub mod gate;
 mod hash;
 pub mod messages;

@@ -30,3 +30,8 @@ pub use record::{Record, State};
 pub use revision::{Revision, RevisionSet};
 pub use rule::{Refusal, Rule};
 pub use seq::Seq;
+
+/// The specification, as it stands beside this crate.
+pub const PROTOCOL: &str = include_str!("../PROTOCOL.md");
+/// Its version: it is raised when the meaning of a rule changes.
+pub const SPECIFICATION_VERSION: u32 = 1;

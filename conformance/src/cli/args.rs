@@ -5,6 +5,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use clap::builder::RangedU64ValueParser;
 use clap::error::ErrorKind;
@@ -14,10 +15,13 @@ use midcomms_model::{Revision, RevisionSet};
 
 use super::anonymize::AnonymizeArgs;
 use super::check::CheckArgs;
+use super::diagnose::DiagnoseArgs;
+use super::explain::ExplainArgs;
 use super::explore::ExploreArgs;
 use super::gate::{GateArgs, MergeArgs};
 use super::record::RecordArgs;
 use super::shrink::ShrinkArgs;
+use super::shell::{CompletionsArgs, ManArgs};
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
 use crate::replay::ReplayOptions;
@@ -30,11 +34,19 @@ Exit codes:
   3  vacuous (no message of the protocol) or inconclusive (a budget ran out)
 With several files the most serious one counts, in the order 2, 1, 3, 0.";
 
+/// The program's version, and that of the specification by which it judges.
+pub(crate) fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!("{}\nspecification version {}", env!("CARGO_PKG_VERSION"), midcomms_model::SPECIFICATION_VERSION)
+    });
+    &VERSION
+}
+
 /// Judges what the nodes of a Linux DLM cluster said to each other, from packet captures.
 #[derive(Debug, Parser)]
 #[command(
     name = "midcomms",
-    version = concat!(env!("CARGO_PKG_VERSION"), "\nspecification version 1"),
+    version = version(),
     after_help = EXIT_CODES,
     max_term_width = 100,
 )]
@@ -71,6 +83,15 @@ pub(crate) enum Command {
     /// Join the reports of all parts of a gate
     #[command(after_help = super::gate::EXIT_CODES)]
     Merge(MergeArgs),
+    /// Tell why a cluster hangs now: who waits for whom, from what its nodes still show
+    #[command(after_help = super::diagnose::EXIT_CODES)]
+    Diagnose(DiagnoseArgs),
+    /// Explain a rule, a hazard, a property, a verdict: its text, an example, what usually causes it
+    Explain(ExplainArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all subcommands
+    Man(ManArgs),
 }
 
 /// What to convert.

@@ -6,7 +6,9 @@ mod check;
 mod convert;
 mod decode;
 mod deliveries;
+mod diagnose;
 mod exit;
+mod explain;
 mod explore;
 mod gate;
 pub(crate) mod inputs;
@@ -16,6 +18,7 @@ mod progress;
 mod record;
 mod replay;
 mod shrink;
+mod shell;
 mod terminal;
 mod trouble;
 
@@ -36,7 +39,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let command = match parse(arguments) {
         Ok(command) => command,
-        Err(error) => return explain(&error),
+        Err(error) => return tell(&error),
     };
     let result = match command {
         Command::Replay(args) => replay::run(args),
@@ -49,12 +52,16 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Record(args) => record::run(&args),
         Command::Gate(args) => gate::run(args),
         Command::Merge(args) => gate::merge(args),
+        Command::Diagnose(args) => diagnose::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     };
     match result {
         Ok(exit) => exit,
         Err(error) if exit::is_closed_pipe(&error) => Exit::Good,
         Err(error) => match error.downcast_ref::<clap::Error>() {
-            Some(usage) => explain(usage),
+            Some(usage) => tell(usage),
             None => {
                 let _ = writeln!(io::stderr(), "error: {error:#}");
                 Exit::Unusable
@@ -73,7 +80,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap:
 }
 
 /// Prints help, version or what is wrong with the arguments.
-fn explain(error: &clap::Error) -> Exit {
+fn tell(error: &clap::Error) -> Exit {
     let _ = error.print();
     if error.use_stderr() { Exit::Unusable } else { Exit::Good }
 }
