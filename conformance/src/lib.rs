@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod describe;
 pub mod gate;
 mod hash;
+pub mod html;
 pub mod messages;
 pub mod native;
 mod render;

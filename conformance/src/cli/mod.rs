@@ -9,6 +9,7 @@ mod exit;
 mod explore;
 mod gate;
 mod inputs;
+mod page;
 mod parallel;
 mod progress;
 mod replay;
