@@ -6,7 +6,7 @@ const add = (item) => items.push({ id: items.length, ...item, text: `${item.titl
 if (data.replay) {
   const files = data.replay.files, [some] = files;
   let shared = some ? some.path.lastIndexOf("/") + 1 : 0;
-  while (shared && (files.length < 2 || files.some((file) => !file.path.startsWith(some.path.slice(0, shared))))) shared = some.path.lastIndexOf("/", shared - 2) + 1;
+  while (shared && (files.length < 2 || files.some((file) => !file.path.startsWith(some.path.slice(0, shared))))) shared = shared > 1 ? some.path.lastIndexOf("/", shared - 2) + 1 : 0;
   groups.push("files");
   files.forEach((file) => add({ group: "files", status: fileStatus(file), title: file.path, name: file.path.slice(shared), reason: fileReason(file),
     more: file.pairs.map((pair) => `${pairName(pair)} ${pair.rejection ? pair.rejection.rule_text : ""} ${pair.stalls.map((s) => s.hazard).join(" ")} ${pair.nodes.map((n) => n.revisions.join(" ")).join(" ")}`).join(" "), view: () => fileView(file) }));
@@ -44,10 +44,10 @@ function overall() {
   const parts = [];
   let status = "accepted", word = "All accepted";
   if (data.gate) {
-    const g = data.gate, failed = g.steps.filter((step) => step.verdict === "failed" || step.verdict === "unusable");
+    const g = data.gate, failed = g.steps.filter((step) => step.verdict !== "good");
     status = g.verdict;
     word = { good: "Gate green", failed: "Gate red", incomplete: "Gate incomplete", unusable: "Gate could not run" }[g.verdict];
-    parts.push(`${counted(g.steps.length, "step")} in ${seconds(g.seconds)}, profile ${g.profile}`, failed.length ? `not good: ${failed.map((step) => step.name).join(", ")}` : null, count("waived") ? `${count("waived")} waived` : null, g.partition ? `part ${g.partition.part} of ${g.partition.of}` : null);
+    parts.push(`${counted(g.steps.length, "step")} in ${seconds(g.seconds)}, profile ${g.profile}`, failed.length ? failed.map((step) => `${step.name} ${step.verdict}`).join(", ") : null, count("waived") ? `${count("waived")} waived` : null, g.partition ? `part ${g.partition.part} of ${g.partition.of}` : null);
   } else if (data.check) {
     const { rows, differences, cases } = data.check.report, failed = cases.filter((c) => c.passed === false).length;
     const of = (verdict) => rows.filter((row) => row.verdict === verdict).length;

@@ -29,7 +29,7 @@ function timeline(pair) {
   return el("div", { class: "drawing" },
     el("div", { class: "tools" }, button("−", "less wide", () => by(0.5)), shown, button("+", "wider", () => by(2)),
       states.map((state) => el("span", { class: `chip-state ${stateClass(state)}` }, state))),
-    view, el("div", { class: "legend" }, el("span", {}, "⚡ reset"), el("span", {}, "⊣ closed"), el("span", {}, "⊢ opened"), pair.stalls.length ? el("span", { class: "bad" }, "▨ stalled") : null),
+    view, el("div", { class: "legend" }, el("span", {}, "⚡ reset"), el("span", {}, "⊣ closed"), el("span", {}, "⊢ opened"), pair.stalls.length ? el("span", {}, "▨ stalled") : null, el("span", {}, "▲ used and not accepted")),
     cut.length ? el("p", { class: "note" }, `Not kept: ${cut.join(", ")}.`) : null, listed);
 }
 
@@ -40,7 +40,7 @@ function ticks(length) {
 
 function drawTimeline(pair, names, start, length, width) {
   const picture = pair.picture;
-  const left = 62, right = width - 14, parts = [];
+  const left = 62, right = width - 34, parts = [], over = [];
   const x = (time) => left + ((time - start) / length) * (right - left);
   const text = (at, y, cls, anchor, content) => draw("text", { x: at, y, class: cls, "text-anchor": anchor }, content);
   const second = (since) => (since - picture.base) * 1e9;
@@ -53,7 +53,7 @@ function drawTimeline(pair, names, start, length, width) {
       const [x1, w] = [x(change.time), Math.max(x(end) - x(change.time), 1.5)];
       parts.push(draw("rect", { class: `band ${stateClass(change.state)}`, x: x1, y, width: w, height: 28 },
         draw("title", {}, `${names[node]}: ${change.state} for ${span(end - change.time)}, from frame ${change.frame}`)));
-      if (w > change.state.length * 7 + 8) parts.push(text(x1 + w / 2, y + 18, "instate", "middle", change.state));
+      if (w > change.state.length * 7 + 8) over.push(text(x1 + w / 2, y + 18, "instate", "middle", change.state));
     });
     y += 36;
   });
@@ -72,15 +72,16 @@ function drawTimeline(pair, names, start, length, width) {
   picture.progress.forEach((points, from) => {
     if (points.length < 2) return;
     const to = 1 - from, lastPoint = points[points.length - 1];
-    const most = Math.max(1, ...points.map((p) => Math.max(p.sent, p.accepted)));
-    const high = 58, Y = (n) => y + 16 + high - (n / most) * high;
-    const line = (key) => "M" + points.map((p, i) => (i ? `H${x(p.time).toFixed(1)}V` : `${x(p.time).toFixed(1)} `) + Y(p[key]).toFixed(1)).join("") + `H${x(picture.end).toFixed(1)}`;
-    const stuck = pair.stalls.some((stall) => stall.filled_by === null && stall.from === pair.nodes[from].id);
-    const words = `${names[from]} → ${names[to]}: numbers ${names[from]} used, up to ${lastPoint.sent}; ${names[to]} accepted, up to ${lastPoint.accepted}`;
-    parts.push(draw("g", { class: stuck ? "plot stuck" : "plot" }, draw("path", { class: "axis", d: `M${left} ${Y(0)}H${right}` }),
-      draw("path", { class: "sent", d: line("sent") }), draw("path", { class: "accepted", d: line("accepted") }),
-      text(left - 8, Y(most) + 8, "soft", "end", grouped(most)), text(left - 8, Y(0), "soft", "end", "0"),
-      draw("text", { x: left, y: y + 10 }, width < 560 ? `${names[from]} → ${names[to]}: ` : words.split(": ")[0] + ": ", draw("tspan", { class: "sent" }, `used ${grouped(lastPoint.sent)}`), ", ", draw("tspan", { class: "accepted" }, `accepted ${grouped(lastPoint.accepted)}`)),
+    const behind = (p) => Math.max(0, (p.sent - p.accepted) | 0);
+    const most = Math.max(1, ...points.map((p) => p.sent)), worst = Math.max(8, ...points.map(behind));
+    const high = 58, low = y + 16 + high;
+    const line = (of, top) => "M" + points.map((p, i) => (i ? `H${x(p.time).toFixed(1)}V` : `${x(p.time).toFixed(1)} `) + (low - (of(p) / top) * high).toFixed(1)).join("") + `H${x(picture.end).toFixed(1)}`;
+    const owed = behind(lastPoint);
+    const words = `${names[from]} → ${names[to]}: ${names[from]} used ${lastPoint.sent} numbers, ${names[to]} accepted ${lastPoint.accepted} of them`;
+    parts.push(draw("g", { class: "plot" }, draw("path", { class: "axis", d: `M${left} ${low}H${right}` }),
+      draw("path", { class: "behind", d: `${line(behind, worst)}V${low}H${x(points[0].time).toFixed(1)}z` }), draw("path", { class: "sent", d: line((p) => p.sent, most) }),
+      text(left - 8, low - high + 8, "soft", "end", grouped(most)), text(left - 8, low, "soft", "end", "0"), text(right + 6, low - (owed / worst) * high + 4, "bad", "start", owed ? grouped(owed) : ""),
+      draw("text", { x: left, y: y + 10 }, `${names[from]} → ${names[to]}: `, draw("tspan", { class: "sent" }, `used ${grouped(lastPoint.sent)}`), owed ? draw("tspan", { class: "bad" }, `, ${grouped(owed)} not accepted`) : ", all accepted"),
       draw("title", {}, words)));
     y += high + 34;
   });
@@ -98,5 +99,5 @@ function drawTimeline(pair, names, start, length, width) {
     const at = left + ((n * step) / length) * (right - left);
     parts.push(draw("path", { class: "axis", d: `M${at} ${y - 6}v5` }), text(Math.min(at, right - 14), y + 10, "soft", "middle", n ? span(n * step) : "0"));
   }
-  return draw("svg", { viewBox: `0 0 ${width} ${y + 18}`, width, height: y + 18, class: "timeline", role: "img" }, draw("title", {}, `Records of ${names.join(" and ")} over ${span(length)}`), parts);
+  return draw("svg", { viewBox: `0 0 ${width} ${y + 18}`, width, height: y + 18, class: "timeline", role: "img" }, draw("title", {}, `Records of ${names.join(" and ")} over ${span(length)}`), parts, over);
 }

@@ -171,7 +171,7 @@ function stepsView(gate, itemOfUnit) {
   const bar = (value) => el("span", { class: "bar-cell" }, el("span", { class: "bar", style: `width:${((value / share) * 100).toFixed(1)}%`, "aria-hidden": "true" }), seconds(value));
   const name = (step, unit) => { const item = itemOfUnit.get(unit); return item === undefined ? unit.name : el("a", { href: `#item-${item}` }, unit.name); };
   const units = (step) => {
-    const shown = el("details", {}, el("summary", {}, `${step.name}: ${counted(step.units.length, "unit")}${step.planned !== step.units.length ? ` of ${step.planned} planned` : ""}`));
+    const shown = el("details", { open: step.verdict !== "good" }, el("summary", {}, `${step.name}: ${counted(step.units.length, "unit")}${step.planned !== step.units.length ? ` of ${step.planned} planned` : ""}`));
     shown.addEventListener("toggle", () => shown.open && shown.children.length === 1 && shown.append(limited(step.units, 200, (some) => table(["", "unit", "outcome", "time"], some.map((unit) => [badge(unit.verdict), name(step, unit), unit.outcome, seconds(unit.seconds)])))));
     return shown;
   };
@@ -191,7 +191,7 @@ function coverageView(coverage) {
   const sources = [...new Set([coverage.cells, coverage.rules, coverage.actions].flatMap((map) => Object.values(map).flatMap(Object.keys)))].sort();
   const at = new Map(cells.map((c) => [c.name, c]));
   const choice = el("select", { "aria-label": "Source" }, el("option", { value: "" }, "all sources"), sources.map((source) => el("option", { value: source }, source)));
-  const body = el("div", {});
+  const body = el("div", { class: "stack" });
   const count = (map) => (choice.value ? map[choice.value] || 0 : total(map));
   const told = (map) => sources.map((source) => `${source}: ${grouped(map[source] || 0)}`).join(", ");
   const number = (map, name) => { const n = map ? count(map) : 0; return el("span", { class: `cell ${n ? "good" : map ? "bad" : "none"}`, title: map ? `${name}: ${told(map)}` : `${name}: never exercised` }, n ? grouped(n) : map ? "0" : "·"); };
