@@ -23,7 +23,10 @@ impl PageFile {
         let name = path.display();
         anyhow::ensure!(!path.is_dir(), "{name}: is a directory: --html needs the name of a file, such as report.html");
         for other in others {
-            anyhow::ensure!(!is_same_file(path, other), "{name}: is named for something else already, and --html would overwrite it");
+            anyhow::ensure!(
+                !is_same_file(path, other),
+                "{name}: is named for something else already, and --html would overwrite it"
+            );
         }
         check_place(path)?;
         Ok(page)

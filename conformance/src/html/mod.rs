@@ -35,14 +35,7 @@ pub struct Page {
 impl Page {
     /// An empty page.
     pub fn new(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            is_strict: false,
-            files: None,
-            check: None,
-            gate: None,
-            budget: Budget::default(),
-        }
+        Self { title: title.into(), is_strict: false, files: None, check: None, gate: None, budget: Budget::default() }
     }
 
     /// A stall is a failure.

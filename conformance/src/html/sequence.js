@@ -1,5 +1,5 @@
 // The sequence chart of a scene: time goes down, each node is a lane, each message an arrow.
-const MESSAGES = new Set(["accepted", "duplicate", "unread", "bare", "refused", "unjudged", "acked", "ignored"]);
+const MESSAGES = new Set(["accepted", "duplicate", "unread", "bare", "refused", "reveals", "unjudged", "acked", "ignored"]);
 const kind = (event) => (typeof event.what === "string" ? event.what : Object.keys(event.what)[0]);
 const given = (event) => (typeof event.what === "string" ? null : Object.values(event.what)[0]);
 const isMessage = (event) => MESSAGES.has(kind(event));
@@ -18,6 +18,7 @@ function sentence(event, names) {
     case "unread": return `${other} may read it later, or never: its connection was replaced or broke, or its record is closed.`;
     case "bare": return "Outside the numbering: delivered as it comes.";
     case "refused": return "No rule allows it: here the pair is rejected.";
+    case "reveals": return "It brings to light that the marked message before it was wrong.";
     case "unjudged": return "Not judged: it follows the rejection.";
     case "opened": return `${by} opens connection c${event.conn}.`;
     case "found": return `Connection c${event.conn} had been open before the capture began; it is taken that ${by} opened it.`;
@@ -130,10 +131,10 @@ function sequence(pair, scene, stall) {
 }
 
 function legend() {
-  const one = (cls, end, text) => el("span", {}, draw("svg", { viewBox: "0 0 34 12", width: 34, height: 12, "aria-hidden": "true" },
+  const one = (cls, text) => el("span", {}, draw("svg", { viewBox: "0 0 34 12", width: 34, height: 12, "aria-hidden": "true" },
     draw("path", { class: `arrow ${cls}`, d: "M1 6H26" }), mark(cls, 28, 6, 1)), text);
-  return el("div", { class: "legend" }, one("accepted", 0, "accepted"), one("copy accepted", 0, "↻ retransmitted"), one("duplicate", 0, "came before: dropped"),
-    one("ignored", 0, "ignored behind a gap"), one("unread", 0, "may be unread"), one("refused", 0, "refused"));
+  return el("div", { class: "legend" }, one("accepted", "accepted"), one("copy accepted", "↻ retransmitted"), one("duplicate", "came before: dropped"),
+    one("ignored", "ignored behind a gap"), one("unread", "may be unread"), one("refused", "refused"));
 }
 
 function explain(row, names, base, origin) {
@@ -153,7 +154,7 @@ function explain(row, names, base, origin) {
     list([
       ["frame", `${event.frame}${last.frame !== event.frame ? ` to ${last.frame}` : ""}${event.file ? ` of file ${event.file + 1}` : ""}`],
       ["time", `${clock(base, event.time, true)}, ${offset(event.time - origin)}`], ["connection", `c${event.conn}`],
-      ["length", event.length && !many ? `${event.length} bytes` : null], ...(records || []),
+      ["length without envelope", event.length && !many ? `${event.length} bytes` : null], ...(records || []),
     ]),
   ];
 }

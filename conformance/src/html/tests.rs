@@ -25,9 +25,17 @@ fn data_of(page: &str) -> Value {
 fn hostile_gate() -> GateReport {
     let text = || HOSTILE.to_owned();
     let finding = Finding { message: text(), file: Some(text()), detail: text(), ..Finding::default() };
-    let unit = UnitReport { name: text(), verdict: GateVerdict::Failed, findings: vec![finding], ..UnitReport::default() };
-    let step = StepReport { name: text(), verdict: GateVerdict::Failed, planned: 1, units: vec![unit], ..StepReport::default() };
-    let mut report = GateReport { profile: text(), verdict: GateVerdict::Failed, steps: vec![step], ..GateReport::default() };
+    let unit =
+        UnitReport { name: text(), verdict: GateVerdict::Failed, findings: vec![finding], ..UnitReport::default() };
+    let step = StepReport {
+        name: text(),
+        verdict: GateVerdict::Failed,
+        planned: 1,
+        units: vec![unit],
+        ..StepReport::default()
+    };
+    let mut report =
+        GateReport { profile: text(), verdict: GateVerdict::Failed, steps: vec![step], ..GateReport::default() };
     report.coverage.cells.insert(text(), [(text(), 3)].into());
     report.coverage.transitions.insert(text(), Share { covered: 1, all: 2 });
     report
@@ -61,7 +69,9 @@ fn what_is_hostile_is_neither_markup_nor_changed() {
 #[test]
 fn a_page_loads_nothing() {
     let page = page_of_file(&replayed("rejected/message-missing.pcap.zst"));
-    assert!(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\""));
+    assert!(page.contains(
+        "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\""
+    ));
     for from_elsewhere in ["src=\"", "@import", "url(", "https:", "fetch(", "XMLHttpRequest", "import("] {
         assert!(!page.contains(from_elsewhere), "{from_elsewhere}");
     }

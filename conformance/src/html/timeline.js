@@ -81,7 +81,7 @@ function drawTimeline(pair, names, start, length, width) {
     parts.push(draw("g", { class: "plot" }, draw("path", { class: "axis", d: `M${left} ${low}H${right}` }),
       draw("path", { class: "behind", d: `${line(behind, worst)}V${low}H${x(points[0].time).toFixed(1)}z` }), draw("path", { class: "sent", d: line((p) => p.sent, most) }),
       text(left - 8, low - high + 8, "soft", "end", grouped(most)), text(left - 8, low, "soft", "end", "0"), text(right + 6, low - (owed / worst) * high + 4, "bad", "start", owed ? grouped(owed) : ""),
-      draw("text", { x: left, y: y + 10 }, `${names[from]} → ${names[to]}: `, draw("tspan", { class: "sent" }, `used ${grouped(lastPoint.sent)}`), owed ? draw("tspan", { class: "bad" }, `, ${grouped(owed)} not accepted`) : ", all accepted"),
+      draw("text", { x: width < 560 ? 12 : left, y: y + 10 }, `${names[from]} → ${names[to]}: `, draw("tspan", { class: "sent" }, `used ${grouped(lastPoint.sent)}`), owed ? draw("tspan", { class: "bad" }, `, ${grouped(owed)} not accepted`) : ", all accepted"),
       draw("title", {}, words)));
     y += high + 34;
   });
@@ -92,6 +92,7 @@ function drawTimeline(pair, names, start, length, width) {
   }
   if (pair.rejection) {
     const at = x(second(pair.rejection.time));
+    if (right - at > 2) parts.push(draw("rect", { class: "unjudged", x: at, y: top, width: right - at, height: 66 }, draw("title", {}, "Not judged: it follows the rejection")));
     parts.push(draw("path", { class: "tick bad", d: `M${at} ${top - 6}V${y - 8}` }), text(Math.min(Math.max(at, left + 30), right - 30), top - 10, "bad", "middle", "✗ rejected"));
   }
   const step = ticks(length);

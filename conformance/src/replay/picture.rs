@@ -103,6 +103,8 @@ pub enum What {
     Bare,
     /// The message that is refused.
     Refused,
+    /// A message that brings to light that an earlier one was wrong.
+    Reveals,
     /// A message behind the end of the judgement.
     Unjudged,
     /// A connection was opened.
@@ -163,7 +165,7 @@ pub struct Progress {
     pub time: i64,
     /// Numbers that the sender had used.
     pub sent: u32,
-    /// Numbers that the receiver had accepted.
+    /// Numbers that the receiver had accepted: all, where its record is closed.
     pub accepted: u32,
 }
 

@@ -10,10 +10,10 @@ use std::net::IpAddr;
 use midcomms_model::pair::Gap;
 use midcomms_model::{Pair, Side};
 
+use super::Label;
 use super::pair::PairReplay;
 use super::picture::{About, Picture, What};
 use super::report::StallReport;
-use super::Label;
 use crate::capture::TransportEvent;
 use draft::{Draft, Shown};
 use lanes::Lanes;

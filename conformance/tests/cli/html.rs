@@ -12,7 +12,7 @@ fn data_of(page: &str) -> serde_json::Value {
 #[test]
 fn a_page_is_written_beside_the_report_and_changes_neither_it_nor_the_exit_code() {
     let desk = Desk::new();
-    let page = desk.path("report.html");
+    let page = desk.name("report.html");
     for (input, expected) in [(kernel("stallhunt-k612"), 0), (desk.rejected(), 1), (desk.vacuous(), 3)] {
         let plain = midcomms(&["replay", &input]);
         let output = midcomms(&["replay", &input, "--html", &page]);
@@ -26,7 +26,7 @@ fn a_page_is_written_beside_the_report_and_changes_neither_it_nor_the_exit_code(
 #[test]
 fn json_and_page_say_the_same() {
     let desk = Desk::new();
-    let page = desk.path("report.html");
+    let page = desk.name("report.html");
     let printed = json(&midcomms(&["replay", &desk.rejected(), "--format", "json", "--html", &page]));
     let data = data_of(&fs::read_to_string(&page).unwrap());
     let mut file = data["replay"]["files"][0].clone();
@@ -52,7 +52,9 @@ fn a_page_overwrites_nothing_that_is_read_and_is_no_directory() {
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("overwrite"), "{}", stderr(&output));
     assert_eq!(fs::read(&input).unwrap(), before);
-    for (place, reason) in [(desk.path("."), "is a directory"), (desk.path("none/report.html"), "there is no directory")] {
+    for (place, reason) in
+        [(desk.name("."), "is a directory"), (desk.name("none/report.html"), "there is no directory")]
+    {
         let output = midcomms(&["replay", &input, "--html", &place]);
         assert_eq!(code(&output), 2, "{place}");
         assert!(stderr(&output).contains(reason), "{}", stderr(&output));
@@ -62,7 +64,7 @@ fn a_page_overwrites_nothing_that_is_read_and_is_no_directory() {
 #[test]
 fn two_outputs_do_not_share_a_place() {
     let desk = Desk::new();
-    let (input, page) = (desk.rejected(), desk.path("report.html"));
+    let (input, page) = (desk.rejected(), desk.name("report.html"));
     for arguments in [
         &["replay", &input, "--html", "-", "--format", "json"][..],
         &["replay", &input, "--html", "-", "--deliveries", "-"],
@@ -80,7 +82,7 @@ fn two_outputs_do_not_share_a_place() {
 #[test]
 fn a_check_has_its_rows_and_a_story_for_each_violated_one() {
     let desk = Desk::new();
-    let page = desk.path("check.html");
+    let page = desk.name("check.html");
     let output = midcomms(&["check", "--revision", "linux-6.12", "--environment", "mild", "--quiet", "--html", &page]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let data = data_of(&fs::read_to_string(&page).unwrap());

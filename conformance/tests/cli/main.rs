@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod decode;
+mod html;
 mod replay;
 
 use std::fs;

@@ -89,14 +89,7 @@ impl Draft {
     /// Of a gap that the last event opened.
     pub(super) fn of_gap(reader: Side, gap: &Gap<Label>, last: &VecDeque<Shown>, count: u64) -> Self {
         let culprit = last.iter().rposition(|shown| shown.label == gap.opened);
-        Self {
-            reader,
-            gap: Some(*gap),
-            culprit,
-            room: AFTER,
-            tail_room: AT_THE_END,
-            ..Self::new(last, count)
-        }
+        Self { reader, gap: Some(*gap), culprit, room: AFTER, tail_room: AT_THE_END, ..Self::new(last, count) }
     }
 
     /// Of a rejection at `earlier`, or at the last event.
@@ -106,6 +99,9 @@ impl Draft {
             draft.culprit = draft.events.len().checked_sub(1);
             return draft;
         };
+        if let Some(last) = draft.events.last_mut().filter(|last| last.what == What::Refused) {
+            last.what = What::Reveals;
+        }
         draft.culprit = draft.events.iter().rposition(|shown| shown.label == label && shown.by == by);
         if draft.culprit.is_none() {
             let shown = Shown { label, by, what: What::Refused, copy: false, text: None, records: None };

@@ -1,8 +1,8 @@
 //! Both records over time.
 
-use midcomms_model::{Pair, Seq, Side, State};
+use midcomms_model::{Pair, Side, State};
 
-use super::look::Look;
+use super::look::{Brief, Look};
 use crate::replay::Label;
 use crate::replay::picture::{LinkChange, Picture, Progress, Scene, StateChange, What};
 
@@ -95,11 +95,8 @@ impl Lanes {
             let of = points.iter().map(|point| *from.pick(point));
             of.map(|point| Progress { time: point.time - base, ..point }).collect()
         };
-        let link = |(by, change): &(Side, LinkChange)| LinkChange {
-            time: change.time - base,
-            by: index(*by),
-            ..*change
-        };
+        let link =
+            |(by, change): &(Side, LinkChange)| LinkChange { time: change.time - base, by: index(*by), ..*change };
         Picture {
             base: base / NANOS,
             end: self.end - base,
@@ -116,8 +113,12 @@ impl Lanes {
 impl Points {
     fn take(&mut self, time: i64, look: &Look, seen_since: i64) {
         let [a, b] = Side::BOTH.map(|side| look.brief(side));
-        let point = |sent: Seq, accepted: Seq| Progress { time, sent: sent.0, accepted: accepted.0 };
-        let now = [point(a.send, b.next), point(b.send, a.next)];
+        let point = |from: Brief, to: Brief| {
+            // A record that is closed waits for nothing: its numbers are of another incarnation than its peer's.
+            let accepted = if to.state == State::Closed { from.send } else { to.next };
+            Progress { time, sent: from.send.0, accepted: accepted.0 }
+        };
+        let now = [point(a, b), point(b, a)];
         self.last = Some(now);
         self.count += 1;
         let told = self.kept.last().map(|[point, _]| point.time);
