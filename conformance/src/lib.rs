@@ -11,6 +11,7 @@ pub mod diagnose;
 pub mod explain;
 pub mod gate;
 mod hash;
+pub mod html;
 pub mod messages;
 pub mod native;
 pub mod packets;

@@ -135,6 +135,20 @@ pub enum TransportEvent<'a> {
     Forgotten,
 }
 
+impl TransportEvent<'_> {
+    /// The end that it is about; `None` where it is about both.
+    pub fn direction(&self) -> Option<Direction> {
+        match self {
+            TransportEvent::Data(direction, _)
+            | TransportEvent::Hole(direction, ..)
+            | TransportEvent::Missing(direction)
+            | TransportEvent::Finished(direction)
+            | TransportEvent::Reset(direction) => Some(*direction),
+            TransportEvent::Opened { .. } | TransportEvent::Accepted | TransportEvent::Forgotten => None,
+        }
+    }
+}
+
 /// A transport event with its place in the capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observed<'a> {

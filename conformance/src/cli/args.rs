@@ -22,6 +22,7 @@ use super::gate::{GateArgs, MergeArgs};
 use super::record::RecordArgs;
 use super::shrink::ShrinkArgs;
 use super::shell::{CompletionsArgs, ManArgs};
+use super::page::is_stdout;
 use super::terminal::ColorChoice;
 use crate::capture::{CaptureOptions, DLM_PORT};
 use crate::replay::ReplayOptions;
@@ -154,6 +155,9 @@ pub(crate) struct ReplayArgs {
     /// Read all inputs as one capture: the files of a ring, or of two nodes with clocks apart
     #[arg(long)]
     pub(crate) together: bool,
+    /// Write a report for a browser to FILE, as well: verdicts, sequence charts, states; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Files judged at the same time [default: number of cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -180,6 +184,10 @@ impl ReplayArgs {
         if on_stdout && self.format == ReplayFormat::Json {
             return Err(usage("--deliveries - and --format json both want the standard output: name a file"));
         }
+        if self.html.as_deref().is_some_and(is_stdout) && (on_stdout || self.format == ReplayFormat::Json) {
+            let other = if on_stdout { "--deliveries -" } else { "--format json" };
+            return Err(usage(&format!("--html - and {other} both want the standard output: name a file")));
+        }
         let (default_revisions, revisions) = merge_revisions(&self.revisions)?;
         let threads = match (self.threads, &self.deliveries) {
             (_, Some(_)) => 1,
@@ -192,6 +200,7 @@ impl ReplayArgs {
             default_revisions,
             budget: self.budget,
             stall_after: self.stall_after,
+            pictures: self.html.is_some(),
         };
         Ok(ReplayPlan { args: self, options, threads })
     }
@@ -355,6 +364,8 @@ mod tests {
             &["x", "--stall-after", "nan"],
             &["x", "--port", "0"],
             &["x", "--format", "json", "--deliveries", "-"],
+            &["x", "--format", "json", "--html", "-"],
+            &["x", "--deliveries", "-", "--html", "-"],
             &["-", "-"],
             &[],
         ] {

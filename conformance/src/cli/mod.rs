@@ -13,6 +13,8 @@ mod explore;
 mod gate;
 pub(crate) mod inputs;
 mod output;
+mod inputs;
+mod page;
 mod parallel;
 mod progress;
 mod record;

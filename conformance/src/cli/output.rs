@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::replay::is_same_file;
+use super::page::is_same_file;
 
 /// Endings of a trace, longest first, and of its compressed form.
 const ENDINGS: [&str; 8] = [".pcapng", ".jsonl", ".pcap", ".json", ".mct", ".ndjson", ".cap", ".dmp"];

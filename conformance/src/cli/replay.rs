@@ -1,9 +1,8 @@
 //! `midcomms replay`.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
@@ -12,10 +11,12 @@ use super::args::{ReplayArgs, ReplayFormat, ReplayPlan};
 use super::deliveries::Deliveries;
 use super::exit::{Exit, end_on_closed_pipe};
 use super::inputs::{Input, expand};
+use super::page::{PageFile, is_same_file, is_stdout};
 use super::parallel::in_order;
 use super::progress::Progress;
 use super::trouble::Trouble;
 use crate::capture::{CaptureError, CaptureSummary};
+use crate::html::Page;
 use crate::render::{JsonReport, Paint, TextReport};
 use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Source, replay_native};
 
@@ -31,6 +32,8 @@ struct Outcome {
 pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     let mut plan = args.validate()?;
     let inputs = expand(&plan.args.input.paths, plan.args.together);
+    let page_file = create_page(&plan, &inputs)?;
+    let mut page = Page::new(title(&inputs)).strict(plan.args.strict).of_files();
     let deliveries = Mutex::new(create_deliveries(&plan, &inputs)?);
     let total = inputs.iter().map(Input::bytes).sum();
     let progress = Progress::new(total, !plan.args.quiet);
@@ -59,6 +62,9 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
         for node in outcome.report.pairs.iter().flat_map(|pair| &pair.nodes) {
             unseen.remove(&node.id);
         }
+        if page_file.is_some() {
+            page.file(&outcome.report);
+        }
         progress.suspended(|| printer.outcome(&outcome))
     })
     .context(UNWRITTEN)?;
@@ -66,6 +72,9 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     printer.tail().context(UNWRITTEN)?;
     if let Some(sink) = deliveries.into_inner().unwrap_or_else(PoisonError::into_inner).as_mut() {
         sink.flush().context("the deliveries cannot be written")?;
+    }
+    if let Some(file) = &page_file {
+        file.write(&page.finish())?;
     }
     if let Some(node) = unseen.first() {
         anyhow::bail!("--revision names node {node}, which is in none of the inputs: nothing was held to it");
@@ -121,17 +130,28 @@ fn create_deliveries(plan: &ReplayPlan, inputs: &[Input]) -> anyhow::Result<Opti
     Ok(Some(created.with_context(|| format!("{}: cannot be written", path.display()))?))
 }
 
-pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (fs::canonicalize(one), fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
+fn create_page(plan: &ReplayPlan, inputs: &[Input]) -> anyhow::Result<Option<PageFile>> {
+    let Some(path) = &plan.args.html else { return Ok(None) };
+    let read = inputs.iter().flat_map(|input| match input {
+        Input::Capture(paths) => paths.as_slice(),
+        Input::Unusable(..) => &[],
+    });
+    let others = read.chain(&plan.args.deliveries).map(PathBuf::as_path);
+    PageFile::new(path, others).map(Some)
+}
+
+/// What the page is called.
+fn title(inputs: &[Input]) -> String {
+    match inputs {
+        [one] => format!("midcomms replay of {}", one.name()),
+        many => format!("midcomms replay of {} files", many.len()),
     }
 }
 
 /// Where reports go, and in which form.
 struct Printer {
     form: Form,
-    /// The standard output is taken by the deliveries.
+    /// The standard output is taken by the deliveries or by the page.
     to_stderr: bool,
     errors: Paint,
 }
@@ -144,7 +164,7 @@ enum Form {
 impl Printer {
     fn new(plan: &ReplayPlan) -> Self {
         let args = &plan.args;
-        let to_stderr = args.deliveries.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        let to_stderr = args.deliveries.iter().chain(&args.html).any(|path| is_stdout(path));
         let errors = Paint::new(args.color.applies_to(&io::stderr()));
         let paint = if to_stderr { errors } else { Paint::new(args.color.applies_to(&io::stdout())) };
         let form = match args.format {

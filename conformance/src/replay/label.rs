@@ -49,6 +49,18 @@ impl Label {
         }
     }
 
+    /// Of bytes that are no message.
+    pub(crate) fn of_bytes(seen: &Seen<'_>) -> Self {
+        Self {
+            frame: seen.frame,
+            first_frame: seen.first_frame,
+            time: seen.time,
+            conn: seen.conn,
+            kind: Kind { length: u16::try_from(seen.bytes.len()).unwrap_or(u16::MAX), ..Kind::default() },
+            number: None,
+        }
+    }
+
     /// Number of the frame in its file.
     pub fn frame(&self) -> u64 {
         self.frame.number

@@ -5,8 +5,10 @@
 mod label;
 mod native;
 mod pair;
+pub mod picture;
 mod report;
 mod translate;
+mod watch;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -46,6 +48,8 @@ pub struct ReplayOptions {
     pub budget: usize,
     /// Seconds for which a pair talks past an open gap before that is called a stall.
     pub stall_after: f64,
+    /// Whether to keep what a picture of each pair is made of.
+    pub pictures: bool,
 }
 
 impl Default for ReplayOptions {
@@ -56,6 +60,7 @@ impl Default for ReplayOptions {
             default_revisions: RevisionSet::any(),
             budget: 64,
             stall_after: 5.0,
+            pictures: false,
         }
     }
 }
@@ -94,6 +99,8 @@ struct Judged {
     connections: HashMap<ConnId, Link, FoldState>,
     nodes: HashMap<IpAddr, u32>,
     pairs: Vec<PairReplay>,
+    /// The least length of a stall, in seconds, where a picture of each pair is wanted.
+    pictures: Option<f64>,
     pair_of: HashMap<(IpAddr, IpAddr), usize>,
     count: u64,
     resynchronised: u64,
@@ -121,7 +128,8 @@ impl Link {
 impl<'a> Replay<'a> {
     /// A replay that has seen nothing yet.
     pub fn new(options: &'a ReplayOptions, deliveries: &'a mut dyn DeliverySink) -> Self {
-        Self { options, deliveries, messages: Messages::default(), judged: Judged::default() }
+        let judged = Judged { pictures: options.pictures.then_some(options.stall_after), ..Judged::default() };
+        Self { options, deliveries, messages: Messages::default(), judged }
     }
 
     /// Takes the next transport event.
@@ -176,6 +184,7 @@ impl Judged {
             };
             self.connections.insert(conn, Link { pair, opener, acceptor });
             if let Some(pair) = self.pairs.get_mut(pair) {
+                pair.show(&observed.event, opener.addr, at);
                 pair.opened(conn, opener.addr, complete, at);
             }
             return;
@@ -186,6 +195,9 @@ impl Judged {
         let Some(pair) = self.pairs.get_mut(link.pair) else {
             return;
         };
+        if let Some(direction) = observed.event.direction() {
+            pair.show(&observed.event, link.sender(direction), at);
+        }
         match observed.event {
             TransportEvent::Finished(direction) => pair.finished(conn, link.sender(direction), at),
             TransportEvent::Reset(direction) => pair.reset(conn, link.sender(direction), at),
@@ -208,7 +220,7 @@ impl Judged {
             self.beyond += 1;
             return None;
         }
-        self.pairs.push(PairReplay::new([key.0, key.1], is_complete));
+        self.pairs.push(PairReplay::new([key.0, key.1], is_complete, self.pictures));
         self.pair_of.insert(key, self.pairs.len() - 1);
         Some(self.pairs.len() - 1)
     }

@@ -11,8 +11,10 @@ use midcomms_model::{Conn, Pair, Refusal, RevisionSet, Side};
 use crate::capture::{ConnId, FrameRef, Timestamp};
 use crate::messages::Seen;
 
+use super::picture::What;
 use super::report::{Rejection, StallReport, seconds};
 use super::translate::Translated;
+use super::watch::{Look, Watch};
 use super::{Label, NodeRecord, ReplayOptions};
 use finish::stall;
 
@@ -64,10 +66,12 @@ pub(super) struct PairReplay {
     lost_track: u64,
     rejection: Option<Rejection>,
     exhausted: Option<String>,
+    /// What a picture is made of, where one is wanted.
+    pub(super) watch: Option<Box<Watch>>,
 }
 
 impl PairReplay {
-    pub(super) fn new(addresses: [IpAddr; 2], is_complete: bool) -> Self {
+    pub(super) fn new(addresses: [IpAddr; 2], is_complete: bool, pictures: Option<f64>) -> Self {
         Self {
             addresses,
             ids: [None; 2],
@@ -81,6 +85,7 @@ impl PairReplay {
             lost_track: 0,
             rejection: None,
             exhausted: None,
+            watch: pictures.map(|stall_after| Box::new(Watch::new(stall_after))),
         }
     }
 
@@ -92,7 +97,7 @@ impl PairReplay {
         self.messages > 0
     }
 
-    fn side(&self, address: IpAddr) -> Side {
+    pub(super) fn side(&self, address: IpAddr) -> Side {
         if self.addresses.first() == Some(&address) { Side::A } else { Side::B }
     }
 
@@ -186,14 +191,19 @@ impl PairReplay {
         deliveries: &mut dyn DeliverySink,
     ) {
         self.messages += 1;
-        if !self.is_judged() {
-            return;
-        }
         let from = self.side(arrived.from);
-        self.learn_id(from, arrived.translated.nodeid, options);
         let label = Label::of_message(arrived.seen, arrived.translated);
+        if !self.is_judged() {
+            return self.show_unjudged(from, label, What::Unjudged, None);
+        }
+        self.learn_id(from, arrived.translated.nodeid, options);
+        let before = self.watch.as_ref().and_then(|_| self.frontier.first()).map(Look::of);
         if let Err(refused) = self.advance(from, arrived.translated, label) {
+            self.show_unjudged(from, label, What::Refused, None);
             return self.refuse(from, arrived.seen, refused, nodes);
+        }
+        if let Some((watch, before)) = self.watch.as_mut().zip(before) {
+            watch.message(from, label, before, &self.frontier);
         }
         let size = self.frontier.len();
         if self.sizes.len() <= size {
@@ -328,8 +338,18 @@ impl PairReplay {
     /// Rejects the pair at a message that is not even one of the protocol.
     pub(super) fn reject(&mut self, from: IpAddr, seen: &Seen<'_>, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
         self.messages += 1;
+        let (from, text) = (self.side(from), crate::describe::describe(seen.bytes));
         if self.is_judged() {
-            self.refuse(self.side(from), seen, refusal.into(), nodes);
+            self.show_unjudged(from, Label::of_bytes(seen), What::Refused, Some(text));
+            self.refuse(from, seen, refusal.into(), nodes);
+        } else {
+            self.show_unjudged(from, Label::of_bytes(seen), What::Unjudged, Some(text));
+        }
+    }
+
+    fn show_unjudged(&mut self, from: Side, label: Label, what: What, text: Option<String>) {
+        if let Some(watch) = &mut self.watch {
+            watch.unjudged(from, label, what, text);
         }
     }
 
@@ -347,6 +367,9 @@ impl PairReplay {
             conn: seen.conn,
             message: crate::describe::describe(seen.bytes),
         };
+        if let Some(watch) = &mut self.watch {
+            watch.reject(None);
+        }
         self.rejection = Some(self.rejection_at(place, *refusal, nodes));
     }
 
@@ -360,6 +383,9 @@ impl PairReplay {
             conn: label.conn,
             message: label.to_string(),
         };
+        if let Some(watch) = &mut self.watch {
+            watch.reject(Some((from, *label)));
+        }
         self.rejection = Some(self.rejection_at(place, refusal, nodes));
     }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::picture::Picture;
 use crate::capture::Timestamp;
 
 /// The verdict on a pair or a file.
@@ -75,6 +76,9 @@ pub struct PairReport {
     /// The budget that ran out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhausted: Option<String>,
+    /// What a report draws of it, where that was asked for; not part of the JSON report.
+    #[serde(skip)]
+    pub picture: Option<Box<Picture>>,
 }
 
 /// A node of a pair.

@@ -5,6 +5,7 @@
 mod bad_input;
 mod decode;
 mod record;
+mod html;
 mod replay;
 
 use std::fs;

@@ -42,7 +42,7 @@ fn item(story: &Story, step: usize) -> String {
 }
 
 /// The states after a step: of two nodes both, of three those that changed.
-fn states(story: &Story, step: usize) -> String {
+pub fn states(story: &Story, step: usize) -> String {
     let (Some(before), Some(after)) = (story.run.frame(step), story.run.frame(step + 1)) else { return String::new() };
     let is_long = story.run.nodes > 2;
     let each = story.run.pairs().filter_map(|(x, y)| {

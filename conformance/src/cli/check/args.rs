@@ -15,6 +15,7 @@ use crate::check::names::unknown;
 use crate::check::plan::{defect_named, measure_named};
 use crate::check::{Engine, Limits, Selection, Subject};
 use crate::cli::args::usage_of;
+use crate::cli::page::is_stdout;
 use crate::cli::terminal::ColorChoice;
 
 /// `midcomms check`, as typed.
@@ -33,6 +34,9 @@ pub(crate) struct CheckArgs {
     /// How to report
     #[arg(long, value_enum, default_value_t = CheckFormat::Text, help_heading = "Output")]
     pub(super) format: CheckFormat,
+    /// Write a report for a browser to FILE, as well: the matrix, every counterexample drawn and told; - is the standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "accept", help_heading = "Output")]
+    pub(super) html: Option<PathBuf>,
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, help_heading = "Output")]
     pub(super) color: ColorChoice,
@@ -201,6 +205,7 @@ impl CheckArgs {
             ("--accept", self.expectations.accept),
             ("--models", !expected && self.expectations.models.is_some()),
             ("--format", self.format != CheckFormat::Text),
+            ("--html", self.html.is_some()),
             ("--story", telling.story),
             ("--chart", telling.chart.is_some()),
             ("--export", telling.export.is_some()),
@@ -226,6 +231,9 @@ impl CheckArgs {
 
     pub(super) fn validate(self) -> Result<CheckPlan, clap::Error> {
         self.telling.validate()?;
+        if self.html.as_deref().is_some_and(is_stdout) && self.format != CheckFormat::Text {
+            return Err(conflict("--html - and --format both want the standard output: name a file"));
+        }
         let Filters { revisions, environments, properties, defects, measures } = self.filters.clone();
         let selection = Selection {
             subjects: distinct(revisions, |one, other| one == other),

@@ -2,6 +2,7 @@
 
 mod accept;
 pub(super) mod args;
+mod page;
 mod progress;
 mod telling;
 mod units;
@@ -21,6 +22,7 @@ use crate::check::run::{self, Disc, Verdict, description};
 use crate::check::{Outcome, SeedKind, Task};
 use crate::cli::Exit;
 use crate::cli::exit::end_on_closed_pipe;
+use crate::cli::page::is_stdout;
 use crate::render::Paint;
 pub(crate) use args::CheckArgs;
 use args::{CheckFormat, CheckPlan, conflict};
@@ -44,6 +46,7 @@ const FEW_ROWS: usize = 14;
 /// Checks.
 pub(crate) fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let plan = args.validate()?;
+    let page = page::create(&plan)?;
     let what = &plan.args.what;
     if what.rules {
         print(&report::rules(plan.paint()))?;
@@ -67,7 +70,7 @@ pub(crate) fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         return verify::run(&plan);
     }
     if let Some(file) = &what.variant {
-        return variant::run(&plan, file, &models);
+        return variant::run(&plan, file, &models, page.as_ref());
     }
     let (cases, kinds) = catalogue(&plan)?;
     let is_catalogue = !kinds.is_empty();
@@ -97,6 +100,7 @@ pub(crate) fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         if is_catalogue { report::cases(&judged, plan.paint()) + &stories } else { matrix(&plan, &report, &stories) };
     tell(&plan, &report, &body)?;
     plan.args.telling.write((&tasks, &outcomes), None)?;
+    page::write(page.as_ref(), &report, (&tasks, &outcomes), None)?;
     let exit = exit_of(&outcomes, &differences, &judged);
     // A catalogue without entries shows nothing; one whose entries are all outside the model says what it knows.
     Ok(if outcomes.is_empty() && judged.is_empty() { exit.max(Exit::Unproven) } else { exit })
@@ -168,7 +172,11 @@ fn tell(plan: &CheckPlan, report: &Report<'_>, body: &str) -> anyhow::Result<()>
             report::markdown(&worlds)
         }
     };
-    print(&text)?;
+    if plan.args.html.as_deref().is_some_and(is_stdout) {
+        let _ = io::stderr().write_all(text.as_bytes());
+    } else {
+        print(&text)?;
+    }
     if plan.args.format == CheckFormat::Markdown {
         // A table has no place for what is wrong with it.
         let _ = write!(io::stderr(), "{}", report::summary(report, Paint::new(false)));

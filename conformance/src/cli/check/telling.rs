@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use midcomms_model::story::Story;
 use midcomms_model::system::Property;
 use midcomms_model::system::check::Counterexample;
 
@@ -82,6 +83,24 @@ impl Telling {
 
 /// What was explored, and what came out.
 pub(super) type Rows<'a> = (&'a [Task], &'a [Outcome]);
+
+/// Every counterexample, with the place of its row among those of the outcomes.
+pub(super) fn stories<'a>(
+    (tasks, outcomes): Rows<'a>,
+    variant: Option<(&'a str, &'a str)>,
+) -> impl Iterator<Item = (usize, Story)> {
+    let mut row = 0;
+    let firsts = outcomes.iter().map(move |outcome| {
+        let first = row;
+        row += outcome.verdicts.len();
+        first
+    });
+    tasks.iter().zip(outcomes).zip(firsts).flat_map(move |((task, outcome), first)| {
+        let place = move |property| outcome.verdicts.iter().position(|(asked, _)| *asked == property).unwrap_or(0);
+        let found = counterexamples(task, outcome, variant);
+        found.map(move |one| (first + place(one.property), one.told(&one.revisions()).story()))
+    })
+}
 
 struct Found<'a> {
     task: &'a Task,

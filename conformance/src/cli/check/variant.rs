@@ -4,16 +4,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::args::CheckPlan;
-use super::{exit_of, explore, tell};
+use super::{exit_of, explore, page, tell};
 use crate::check::compare::{Scope, compare};
 use crate::check::models::Models;
 use crate::check::report::{self, Report};
 use crate::check::variant::{Change, Variant, changes};
 use crate::check::{Selection, Subject};
 use crate::cli::Exit;
+use crate::cli::page::PageFile;
 
 /// Checks a variant and what it is compared with.
-pub(super) fn run(plan: &CheckPlan, file: &Path, models: &Models) -> anyhow::Result<Exit> {
+pub(super) fn run(plan: &CheckPlan, file: &Path, models: &Models, page: Option<&PageFile>) -> anyhow::Result<Exit> {
     let variant = Variant::load(file)?;
     let against = plan.args.what.against.clone().unwrap_or_else(|| Subject::of_base(variant.base));
     let began = Instant::now();
@@ -46,6 +47,7 @@ pub(super) fn run(plan: &CheckPlan, file: &Path, models: &Models) -> anyhow::Res
     body.push_str(&plan.args.telling.stories(own, names)?);
     tell(plan, &report, &body)?;
     plan.args.telling.write(own, names)?;
+    page::write(page, &report, own, names)?;
     let exit = exit_of(&outcomes, &differences, &[]);
     Ok(if changes.iter().any(Change::is_breakage) { exit.max(Exit::Failed) } else { exit })
 }

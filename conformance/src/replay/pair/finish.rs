@@ -41,6 +41,7 @@ impl PairReplay {
             self.tell_open_gaps(nodes, options);
         }
         self.stalls.sort_by_key(|(_, stall)| stall.frame);
+        let picture = self.watch.take().map(|watch| Box::new(watch.finish(sides, &self.stalls)));
         PairReport {
             nodes: sides.map(|side| self.node_report(side, nodes)),
             verdict,
@@ -51,6 +52,7 @@ impl PairReplay {
             stalls: self.stalls.into_iter().map(|(_, stall)| stall).collect(),
             rejection: self.rejection,
             exhausted: self.exhausted,
+            picture,
         }
     }
 

@@ -1,0 +1,168 @@
+//! A scene while it is being collected.
+
+use std::collections::VecDeque;
+
+use midcomms_model::Side;
+use midcomms_model::pair::Gap;
+
+use super::look::Brief;
+use crate::replay::Label;
+use crate::replay::picture::{About, Event, Scene, What};
+use crate::replay::report::StallReport;
+
+/// Events shown behind what is wrong.
+const AFTER: usize = 24;
+/// Events shown at the end of a stall.
+const AT_THE_END: usize = 24;
+
+/// An event as it is kept.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) label: Label,
+    pub(super) by: Side,
+    pub(super) what: What,
+    pub(super) copy: bool,
+    /// What a message is that is none of the protocol.
+    pub(super) text: Option<String>,
+    pub(super) records: Option<[Brief; 2]>,
+}
+
+impl Shown {
+    fn event(&self, base: i64, index: impl Fn(Side) -> usize) -> Event {
+        let label = &self.label;
+        let is_message = label.kind.length > 0;
+        let text = self.text.clone().or_else(|| is_message.then(|| label.to_string()));
+        let views = self.records.map(|[a, b]| match index(Side::A) {
+            0 => [a.view(), b.view()],
+            _ => [b.view(), a.view()],
+        });
+        Event {
+            frame: label.frame.number,
+            file: label.frame.file,
+            time: label.time.0 - base,
+            conn: label.conn.0,
+            by: index(self.by),
+            what: self.what,
+            number: label.number,
+            text: text.unwrap_or_default(),
+            length: label.kind.length,
+            copy: self.copy,
+            records: views,
+        }
+    }
+}
+
+/// Events around something: the last before it, some behind it, and the last of all.
+pub(super) struct Draft {
+    reader: Side,
+    /// The gap that it shows, as it was last.
+    pub(super) gap: Option<Gap<Label>>,
+    before: u64,
+    events: Vec<Shown>,
+    culprit: Option<usize>,
+    /// Events that are still taken to those at the front.
+    room: usize,
+    /// The last events, and how many may be kept.
+    tail: VecDeque<Shown>,
+    tail_room: usize,
+    /// Events left out before `at`.
+    left_out: u64,
+    left_out_at: Option<usize>,
+}
+
+impl Draft {
+    fn new(last: &VecDeque<Shown>, count: u64) -> Self {
+        Self {
+            reader: Side::A,
+            gap: None,
+            before: count.saturating_sub(last.len() as u64),
+            events: last.iter().cloned().collect(),
+            culprit: None,
+            room: 0,
+            tail: VecDeque::new(),
+            tail_room: 0,
+            left_out: 0,
+            left_out_at: None,
+        }
+    }
+
+    /// Of a gap that the last event opened.
+    pub(super) fn of_gap(reader: Side, gap: &Gap<Label>, last: &VecDeque<Shown>, count: u64) -> Self {
+        let culprit = last.iter().rposition(|shown| shown.label == gap.opened);
+        Self { reader, gap: Some(*gap), culprit, room: AFTER, tail_room: AT_THE_END, ..Self::new(last, count) }
+    }
+
+    /// Of a rejection at `earlier`, or at the last event.
+    pub(super) fn of_rejection(earlier: Option<(Side, Label)>, last: &VecDeque<Shown>, count: u64) -> Self {
+        let mut draft = Self { room: AFTER, ..Self::new(last, count) };
+        let Some((by, label)) = earlier else {
+            draft.culprit = draft.events.len().checked_sub(1);
+            return draft;
+        };
+        if let Some(last) = draft.events.last_mut().filter(|last| last.what == What::Refused) {
+            last.what = What::Reveals;
+        }
+        draft.culprit = draft.events.iter().rposition(|shown| shown.label == label && shown.by == by);
+        if draft.culprit.is_none() {
+            let shown = Shown { label, by, what: What::Refused, copy: false, text: None, records: None };
+            draft.events.insert(0, shown);
+            draft.culprit = Some(0);
+            // How many lie before it is not known: all that is known to be left out lies around it.
+            draft.left_out = draft.before.saturating_sub(1);
+            draft.left_out_at = Some(1);
+            draft.before = 0;
+        }
+        draft
+    }
+
+    /// Of the last events.
+    pub(super) fn of_end(last: &VecDeque<Shown>, count: u64) -> Self {
+        let mut draft = Self::new(last, count);
+        let excess = draft.events.len().saturating_sub(AT_THE_END);
+        draft.events.drain(..excess);
+        draft.before += excess as u64;
+        draft
+    }
+
+    pub(super) fn push(&mut self, shown: &Shown) {
+        if self.room > 0 {
+            self.room -= 1;
+            self.events.push(shown.clone());
+        } else if self.tail_room > 0 {
+            if self.tail.len() == self.tail_room {
+                self.tail.pop_front();
+                self.left_out += 1;
+                self.left_out_at = Some(self.events.len());
+            }
+            self.tail.push_back(shown.clone());
+        }
+    }
+
+    /// Whether it shows this gap.
+    pub(super) fn is_of(&self, gap: &Gap<Label>) -> bool {
+        self.gap.is_some_and(|own| own.missing == gap.missing && own.opened == gap.opened)
+    }
+
+    /// Whether the pair talked past the gap for at least so many seconds.
+    pub(super) fn has_lasted(&self, seconds: f64) -> bool {
+        self.gap.is_some_and(|gap| gap.last_talk.time().seconds_since(gap.opened.time()) >= seconds)
+    }
+
+    /// Whether the stall of `reader` is the gap that it shows.
+    pub(super) fn tells(&self, reader: Side, stall: &StallReport) -> bool {
+        let is_it = |gap: &Gap<Label>| gap.missing.0 == stall.seq && gap.opened.frame() == stall.frame;
+        self.reader == reader && self.gap.as_ref().is_some_and(is_it)
+    }
+
+    pub(super) fn scene(self, about: About, base: i64, index: impl Fn(Side) -> usize + Copy) -> Scene {
+        let shown = self.events.iter().chain(&self.tail);
+        let mut events: Vec<Event> = shown.map(|shown| shown.event(base, index)).collect();
+        if about == About::Rejection
+            && let Some(culprit) = self.culprit.and_then(|at| events.get_mut(at))
+        {
+            culprit.what = What::Refused;
+        }
+        let cut = self.left_out_at.filter(|_| self.left_out > 0).map(|at| (at, self.left_out));
+        Scene { about, before: self.before, events, culprit: self.culprit, cut }
+    }
+}
