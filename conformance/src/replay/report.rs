@@ -51,6 +51,26 @@ pub struct FileReport {
     pub notes: Vec<String>,
     /// One for each pair of nodes.
     pub pairs: Vec<PairReport>,
+    /// Native traces: one for each record whose node has recorded all that it did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exact: Vec<ExactReport>,
+}
+
+/// A record that was followed exactly, by its own node's trace.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExactReport {
+    /// The node.
+    pub node: u32,
+    /// Of whom it keeps the record.
+    pub peer: u32,
+    /// Its events.
+    pub events: u64,
+    /// Of these, events that were held against the record.
+    pub judged: u64,
+    /// Times that what is known began anew: behind lost events, or in mid-stream.
+    pub gaps: u64,
+    /// The first event that does not follow from those before it.
+    pub rejection: Option<Rejection>,
 }
 
 /// A pair of nodes.
@@ -206,6 +226,7 @@ impl FileReport {
             error: Some(error),
             notes: Vec::new(),
             pairs: Vec::new(),
+            exact: Vec::new(),
         }
     }
 
