@@ -47,7 +47,11 @@ fn main() {
     let judged = stage("replay of JSON lines", lines, || judge(&json));
     stage("events of the compact form", lines, || read(&compact));
     stage("replay of the compact form", lines, || judge(&compact));
-    println!("JSON lines: {:.2} of the speed of the borrowed struct, {:.2} of the owned", borrowed / judged, owned / judged);
+    println!(
+        "JSON lines: {:.2} of the speed of the borrowed struct, {:.2} of the owned",
+        borrowed / judged,
+        owned / judged
+    );
 }
 
 /// Node 1's recording of a run with load both ways.

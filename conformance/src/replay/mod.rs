@@ -8,6 +8,7 @@ mod own;
 mod pair;
 mod report;
 mod session;
+mod together;
 mod translate;
 
 use std::collections::HashMap;
@@ -27,10 +28,11 @@ pub use native::{Source, replay_native};
 pub use pair::DeliverySink;
 use pair::{Arrived, PairReplay};
 pub use report::{
-    DirectionReport, ExactReport, FileReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection,
-    StallReport, Verdict,
+    BetweenReport, DirectionReport, ExactReport, FileReport, FrontierReport, NodeReport, Obligation, PairReport,
+    Rejection, StallReport, Verdict,
 };
 pub use session::Session;
+pub use together::{Together, replay_together};
 use translate::{Translated, translate};
 
 /// Pairs of addresses that are judged in one input.
@@ -177,6 +179,7 @@ impl<'a> Replay<'a> {
             notes: notes(summary, judged.resynchronised, lost_track, judged.beyond),
             pairs,
             exact: Vec::new(),
+            between: Vec::new(),
         }
     }
 }

@@ -26,15 +26,13 @@ pub(super) struct OwnReplay {
     rejection: Option<Rejection>,
 }
 
-/// What a message of this record's is about, for who looks at both ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whom a message is from and for, for who looks at both ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// Whom the message is from and for.
-    pub(super) ids: Option<Ids>,
-    /// The reader's incarnation, once it was told.
-    pub(super) life: Option<u64>,
-    /// Whom the reader talks to.
-    pub(super) bound: Option<u64>,
+    /// The sender's incarnation.
+    pub(super) source: Option<u64>,
+    /// The receiver's.
+    pub(super) destination: Option<u64>,
 }
 
 impl OwnReplay {
@@ -109,11 +107,14 @@ impl OwnReplay {
         self.own.lost();
     }
 
-    /// What a message that this node reads, or writes, on a connection is about.
-    pub(super) fn facts(&self, conn: ConnId, is_written: bool) -> Facts {
+    /// Whom a message on a connection is from and for; `None` where the record is not followed exactly.
+    pub(super) fn facts(&self, conn: ConnId, is_written: bool) -> Option<Facts> {
+        if self.rejection.is_some() || !self.own.is_exact() {
+            return None;
+        }
         let conn = Conn(conn.0);
         let ids = if is_written { self.own.said(conn) } else { self.own.heard(conn) };
-        Facts { ids, life: self.own.life(), bound: self.own.bound() }
+        Some(ids.map_or(Facts::default(), |Ids { source, destination }| Facts { source: Some(source), destination }))
     }
 
     /// The record.

@@ -54,6 +54,32 @@ pub struct FileReport {
     /// Native traces: one for each record whose node has recorded all that it did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exact: Vec<ExactReport>,
+    /// With several recordings of one run: one for each direction whose reading side is this file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub between: Vec<BetweenReport>,
+}
+
+/// What one side wrote, compared with what another side has of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BetweenReport {
+    /// Who wrote: a node, or the capture that saw it.
+    pub written_by: String,
+    /// Who read.
+    pub read_by: String,
+    /// Sender.
+    pub from: u32,
+    /// Receiver.
+    pub to: u32,
+    /// Messages that are at both sides, at the same places of the same connections.
+    pub messages: u64,
+    /// Messages that were sent once and accepted once, in order; of two nodes that recorded themselves.
+    pub delivered: Option<u64>,
+    /// Connections, and messages at the end, that could not be compared.
+    pub uncompared: u64,
+    /// Whether both recordings kept enough of long messages to compare their bodies.
+    pub are_bodies_compared: bool,
+    /// The first thing that the two sides tell differently.
+    pub rejection: Option<Rejection>,
 }
 
 /// A record that was followed exactly, by its own node's trace.
@@ -227,6 +253,7 @@ impl FileReport {
             notes: Vec::new(),
             pairs: Vec::new(),
             exact: Vec::new(),
+            between: Vec::new(),
         }
     }
 

@@ -1,16 +1,16 @@
 //! The replay of a native trace, event by event.
 
 use midcomms_model::own::{Outcome, Told as OwnTold};
-use midcomms_model::{Revision, RevisionSet};
+use midcomms_model::{Revision, RevisionSet, State};
 
-use super::own::OwnReplays;
+use super::own::{Facts, OwnReplays};
 use super::report::Rejection;
 use super::translate::translate;
 use super::{DeliverySink, FileReport, Replay, ReplayOptions, StallReport, Verdict};
-use crate::capture::{CaptureSummary, TransportEvent};
+use crate::capture::{CaptureSummary, ConnId, TransportEvent};
 use crate::messages::Seen;
 use crate::native::encode::claimed_length;
-use crate::native::event::{Event, Happened, Local, Told};
+use crate::native::event::{Event, Happened, Local, Name, Told};
 use crate::native::feed::{At, Feed};
 use crate::native::line::Head;
 use crate::native::{LineError, NativeReader, Tally};
@@ -118,13 +118,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn opened(
-        &mut self,
-        name: &crate::native::event::Name,
-        ends: (u32, u32),
-        is_new: bool,
-        at: At,
-    ) -> Result<(), String> {
+    fn opened(&mut self, name: &Name, ends: (u32, u32), is_new: bool, at: At) -> Result<(), String> {
         let Self { feed, replay, owns, .. } = self;
         if is_new || !feed.knows(name) {
             feed.open(name, ends, is_new, at, &mut |observed| replay.observe(&observed))?;
@@ -235,12 +229,22 @@ impl<'a> Session<'a> {
         (rejections, stalls)
     }
 
-    pub(super) fn owns(&mut self) -> &mut OwnReplays {
-        &mut self.owns
+    /// Whom a message on a connection is from and for; `None` where the record is not followed exactly.
+    pub(super) fn facts(&mut self, node: u32, peer: u32, conn: ConnId, is_written: bool) -> Option<Facts> {
+        self.owns.of(node, peer, false)?.facts(conn, is_written)
     }
 
-    pub(super) fn connection(&self, name: &crate::native::event::Name) -> Option<crate::capture::ConnId> {
+    /// Whether every record is CLOSED.
+    pub(super) fn are_closed(&self) -> bool {
+        self.owns.iter().all(|own| own.own().record().state == State::Closed)
+    }
+
+    pub(super) fn connection(&self, name: &Name) -> Option<ConnId> {
         self.feed.id(name)
+    }
+
+    pub(super) fn ends(&self, name: &Name) -> Option<(u32, u32)> {
+        self.feed.ends(name)
     }
 
     /// One of the files of the trace is at its end.

@@ -26,7 +26,11 @@ fn accept(what: &str, seed: u64, bodies: Bodies, run: impl FnOnce(&mut World)) -
         assert_eq!(json.messages, compact.messages);
         for report in [&json, &compact] {
             let [exact] = &report.exact[..] else { panic!("{what}, seed {seed}: {:?}", report.exact) };
-            assert_eq!((exact.events, exact.gaps), (exact.judged, 0), "{what}, seed {seed}: every event is held against the record");
+            assert_eq!(
+                (exact.events, exact.gaps),
+                (exact.judged, 0),
+                "{what}, seed {seed}: every event is held against the record"
+            );
         }
         for (one, other) in json.pairs.iter().zip(&compact.pairs) {
             assert_eq!(one.breaks, other.breaks);
