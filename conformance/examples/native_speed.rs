@@ -63,7 +63,8 @@ fn record(events: usize) -> (Vec<u8>, Vec<u8>) {
     while sent < events * 20 / 21 {
         for _ in 0..64 {
             let len = [72, 72, 88, 100][world.chance(4) as usize];
-            world.send((world.chance(2)) as usize, len);
+            let node = world.chance(2) as usize;
+            world.send(node, len);
             sent += 1;
         }
         world.run(Duration::from_millis(1));

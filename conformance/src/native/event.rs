@@ -39,6 +39,13 @@ pub struct Event<'a> {
     pub what: Happened<'a>,
 }
 
+impl Event<'_> {
+    /// Whether it is something that cannot be read.
+    pub fn is_damage(&self) -> bool {
+        matches!(self.what, Happened::Damage { .. })
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Happened<'a> {

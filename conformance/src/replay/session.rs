@@ -229,6 +229,14 @@ impl<'a> Session<'a> {
         (rejections, stalls)
     }
 
+    /// How many rejections and stalls [`Session::findings`] has.
+    pub fn count_findings(&self) -> (usize, usize) {
+        let refused = self.owns.iter().filter(|own| own.rejection().is_some()).count();
+        self.replay.findings().fold((refused, 0), |(refused, stalled), (rejection, stalls)| {
+            (refused + usize::from(rejection.is_some()), stalled + stalls.len())
+        })
+    }
+
     /// Whom a message on a connection is from and for; `None` where the record is not followed exactly.
     pub(super) fn facts(&mut self, node: u32, peer: u32, conn: ConnId, is_written: bool) -> Option<Facts> {
         self.owns.of(node, peer, false)?.facts(conn, is_written)
