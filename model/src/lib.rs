@@ -9,12 +9,14 @@
 //! - [`output`]: which numbers may follow each other on one connection (NET-3, NET-4, NET-7).
 //! - [`engine`]: the model checker: exact breadth-first search and liveness under fairness; it knows nothing of the DLM.
 //! - [`pair`]: two nodes as an observer between them sees them.
+//! - [`own`]: one node as it sees itself: exact, for nothing is hidden from it.
 //! - [`story`]: the checker's counterexamples, told and drawn.
 
 pub mod catalogue;
 pub mod engine;
 pub mod message;
 pub mod output;
+pub mod own;
 pub mod pair;
 pub mod record;
 pub mod revision;

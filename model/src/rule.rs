@@ -22,7 +22,7 @@ impl Rule {
 
     /// The rule with this number, if replay judges by it.
     pub fn find(id: &str) -> Option<Rule> {
-        ALL.iter().copied().find(|rule| rule.id == id)
+        ALL.iter().chain(INSIDE).copied().find(|rule| rule.id == id)
     }
 }
 
@@ -63,14 +63,16 @@ impl fmt::Display for Refusal {
 }
 
 macro_rules! rules {
-    ($($name:ident $id:literal $text:literal)*) => {
+    ($(#[$about:meta])* $all:ident $($name:ident $id:literal $text:literal)*) => {
         $(#[doc = concat!($id, ": ", $text)] pub const $name: Rule = Rule { id: $id, text: $text };)*
-        /// Every rule that replay judges by.
-        pub const ALL: &[Rule] = &[$($name),*];
+        $(#[$about])*
+        pub const $all: &[Rule] = &[$($name),*];
     };
 }
 
 rules! {
+    /// Every rule that replay of a capture judges by.
+    ALL
     WIRE_2 "WIRE-2" "an outer length lies between 16 and 4096"
     WIRE_4 "WIRE-4" "version, cmd and lengths are known and nest"
     WIRE_6 "WIRE-6" "pad bytes and the second word of a FIN are 0, types are those of the tables"
@@ -93,4 +95,21 @@ rules! {
     NET_7 "NET-7" "on one connection: what waited, then an ascending pass of copies for each break, fresh messages ascending"
     HRD_1 "HRD-1" "a hardened node begins every connection with a hello; its incarnation ids are not 0, never go back, and are its own"
     ACK_1 "ACK-1" "an ACK's number is at most one more than the highest number that its sender can have accepted"
+}
+
+rules! {
+    /// Rules that only a node itself can be held to, by what it records of its own steps.
+    INSIDE
+    RCV_1 "RCV-1" "the expected number, and no other, is accepted, and seq_next grows by one"
+    RCV_2 "RCV-2" "a number before seq_next is a duplicate: dropped, answered with an ACK"
+    RCV_3 "RCV-3" "a number after seq_next is a gap: dropped, not answered"
+    REC_1 "REC-1" "a reset returns every field but users to its initial value, empties the queue and ends in CLOSED"
+    CLS_2 "CLS-2" "before its FIN a node that leaves knows the peer's version and removes all its members"
+    CLS_6 "CLS-6" "a record changes where the table of section 7 or a reset says so, as it says, and nowhere else"
+    HRD_2 "HRD-2" "no message makes a CLOSED record ESTABLISHED: what comes to it is dropped"
+    HRD_3 "HRD-3" "a FIN for an incarnation that is over is answered, by gone, STATUS or an ACK"
+    HRD_5 "HRD-5" "users is the number of lockspaces whose add was counted"
+    RUN_1 "RUN-1" "what one node read on a connection is what the other wrote to it, from the beginning and in order"
+    RUN_2 "RUN-2" "an incarnation accepts what the other one sent it, once and in order, and nothing else"
+    RUN_3 "RUN-3" "a message leaves the send queue only if the peer accepted it, or by a reset"
 }

@@ -152,12 +152,16 @@ pub(crate) struct ReplayArgs {
     /// Files are then judged one after another.
     #[arg(long, value_name = "FILE")]
     pub(crate) deliveries: Option<PathBuf>,
-    /// Read all inputs as one capture: the files of a ring, or of two nodes with clocks apart
+    /// Read all inputs as recordings of one run: the files of a ring or of two nodes as one capture, native traces of its
+    /// nodes against each other, and a capture against them
     #[arg(long)]
     pub(crate) together: bool,
     /// Write a report for a browser to FILE, as well: verdicts, sequence charts, states; - is the standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Judge a native trace that is still being written: tell rejections and stalls as they come, until its end or Ctrl-C
+    #[arg(long, conflicts_with_all = ["together", "deliveries", "html"])]
+    pub(crate) follow: bool,
     /// Files judged at the same time [default: number of cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,

@@ -62,7 +62,7 @@ fn expand_one(path: &Path) -> Vec<Input> {
     walk(path, &mut found);
     if found.is_empty() {
         let reason = "is a directory without a capture (names that end in .pcap or .pcapng, also \
-                      with a number behind, .jsonl or .mct, and .gz or .zst behind that)";
+                      with a number, .gz or .zst behind) or a native trace (.mct, .jsonl)";
         found.push(Input::Unusable(path.to_owned(), reason.to_owned()));
     }
     found
@@ -97,14 +97,14 @@ fn entries(directory: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
     Ok(entries)
 }
 
-/// `a.pcap`, `a.pcapng`, `ring.pcap17` as tcpdump numbers the files of a ring, the native traces `a.jsonl` and `a.mct`, and
-/// each of them compressed.
+/// `a.pcap`, `a.pcapng`, `ring.pcap17` as tcpdump numbers the files of a ring, native traces `a.mct` and `a.jsonl`, and each
+/// of them compressed.
 fn is_capture_name(path: &Path) -> bool {
     let Some(name) = path.file_name() else { return false };
     let name = name.to_string_lossy().to_ascii_lowercase();
     let plain = [".zst", ".gz"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     let unnumbered = plain.trim_end_matches(|c: char| c.is_ascii_digit());
-    let is_native = plain.ends_with(".jsonl") || plain.ends_with(".mct");
+    let is_native = plain.ends_with(".mct") || plain.ends_with(".jsonl");
     is_native || unnumbered.ends_with(".pcap") || unnumbered.ends_with(".pcapng")
 }
 
@@ -125,6 +125,8 @@ mod tests {
             "ring.pcap0",
             "ring.pcap07.gz",
             "ring_00001_20261122101500.pcap",
+            "node1-000001.mct",
+            "node1.jsonl.zst",
         ] {
             assert!(is_capture_name(Path::new(name)), "{name}");
         }

@@ -17,20 +17,27 @@ use super::progress::Progress;
 use super::trouble::Trouble;
 use crate::capture::{CaptureError, CaptureSummary};
 use crate::html::Page;
+use crate::render;
 use crate::render::{JsonReport, Paint, TextReport};
-use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Source, replay_native};
+use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Session, Source, replay_native};
+
+mod follow;
+mod together;
 
 const UNWRITTEN: &str = "the report cannot be written";
 
 /// What came of one input.
-struct Outcome {
-    report: FileReport,
-    troubles: Vec<Trouble>,
+pub(super) struct Outcome {
+    pub(super) reports: Vec<FileReport>,
+    pub(super) troubles: Vec<Trouble>,
 }
 
 /// Judges captures.
 pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     let mut plan = args.validate()?;
+    if plan.args.follow {
+        return follow::run(&plan);
+    }
     let inputs = expand(&plan.args.input.paths, plan.args.together);
     let page_file = create_page(&plan, &inputs)?;
     let mut page = Page::new(title(&inputs)).strict(plan.args.strict).of_files();
@@ -58,12 +65,14 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
         }
     };
     in_order(&inputs, plan.threads, judge_one, |outcome| {
-        exit = exit.max(Exit::of(&outcome.report, plan.args.strict));
-        for node in outcome.report.pairs.iter().flat_map(|pair| &pair.nodes) {
-            unseen.remove(&node.id);
+        for report in &outcome.reports {
+            exit = exit.max(Exit::of(report, plan.args.strict));
+            for node in report.pairs.iter().flat_map(|pair| &pair.nodes) {
+                unseen.remove(&node.id);
+            }
         }
         if page_file.is_some() {
-            page.file(&outcome.report);
+            outcome.reports.iter().for_each(|report| page.file(report));
         }
         progress.suspended(|| printer.outcome(&outcome))
     })
@@ -91,9 +100,18 @@ fn judge(input: &Input, options: &ReplayOptions, sink: &mut dyn DeliverySink) ->
             return unreadable(name, trouble);
         }
     };
+    if paths.len() > 1 {
+        match together::natives(paths, options) {
+            Ok(None) => {}
+            Ok(Some(outcome)) => return outcome,
+            Err(trouble) => return unreadable(name, trouble),
+        }
+    }
     match Source::open(paths, options) {
         Ok(Source::Native(opened)) => match replay_native(name.clone(), opened, options, sink) {
-            Ok((report, errors)) => Outcome { report, troubles: errors.iter().map(Trouble::from).collect() },
+            Ok((report, errors)) => {
+                Outcome { reports: vec![report], troubles: errors.iter().map(Trouble::from).collect() }
+            }
             Err(error) => {
                 let trouble = Trouble::with_head(&name, &error);
                 unreadable(name, trouble)
@@ -103,15 +121,15 @@ fn judge(input: &Input, options: &ReplayOptions, sink: &mut dyn DeliverySink) ->
             let mut replay = Replay::new(options, sink);
             let summary = reader.read(&mut |observed| replay.observe(&observed));
             let troubles = troubles(&summary);
-            Outcome { report: replay.finish(name, &summary), troubles }
+            Outcome { reports: vec![replay.finish(name, &summary)], troubles }
         }
         Err(error) => unreadable(name, Trouble::from(&error)),
     }
 }
 
-fn unreadable(name: String, trouble: Trouble) -> Outcome {
+pub(super) fn unreadable(name: String, trouble: Trouble) -> Outcome {
     let report = FileReport::unreadable(name, trouble.what.clone());
-    Outcome { report, troubles: vec![trouble] }
+    Outcome { reports: vec![report], troubles: vec![trouble] }
 }
 
 fn troubles(summary: &CaptureSummary) -> Vec<Trouble> {
@@ -149,7 +167,7 @@ fn title(inputs: &[Input]) -> String {
 }
 
 /// Where reports go, and in which form.
-struct Printer {
+pub(super) struct Printer {
     form: Form,
     /// The standard output is taken by the deliveries or by the page.
     to_stderr: bool,
@@ -162,7 +180,7 @@ enum Form {
 }
 
 impl Printer {
-    fn new(plan: &ReplayPlan) -> Self {
+    pub(super) fn new(plan: &ReplayPlan) -> Self {
         let args = &plan.args;
         let to_stderr = args.deliveries.iter().chain(&args.html).any(|path| is_stdout(path));
         let errors = Paint::new(args.color.applies_to(&io::stderr()));
@@ -174,7 +192,7 @@ impl Printer {
         Self { form, to_stderr, errors }
     }
 
-    fn head(&mut self) -> io::Result<()> {
+    pub(super) fn head(&mut self) -> io::Result<()> {
         let text = match &self.form {
             Form::Text(_) => String::new(),
             Form::Json(json) => json.head(),
@@ -182,18 +200,31 @@ impl Printer {
         self.print(&text)
     }
 
-    fn outcome(&mut self, outcome: &Outcome) -> io::Result<()> {
-        let text = match &mut self.form {
-            Form::Text(text) => text.file(&outcome.report),
-            Form::Json(json) => json.file(&outcome.report)?,
-        };
+    pub(super) fn outcome(&mut self, outcome: &Outcome) -> io::Result<()> {
+        let mut text = String::new();
+        for report in &outcome.reports {
+            text += &match &mut self.form {
+                Form::Text(text) => text.file(report),
+                Form::Json(json) => json.file(report)?,
+            };
+        }
         for trouble in &outcome.troubles {
             trouble.tell(self.errors);
         }
         self.print(&text)
     }
 
-    fn tail(&mut self) -> io::Result<()> {
+    /// What a trace that is followed has shown since `told` rejections and stalls.
+    pub(super) fn findings(&mut self, session: &Session<'_>, path: &str, told: (usize, usize)) -> io::Result<()> {
+        let (rejections, stalls) = session.findings();
+        let paint = self.errors;
+        let rejections = rejections.into_iter().skip(told.0).map(|refused| render::rejection(refused, path, paint));
+        let stalls = stalls.into_iter().skip(told.1).map(|stalled| render::stall(stalled, paint));
+        let text: Vec<String> = rejections.chain(stalls).collect();
+        self.print(&format!("{}\n", text.join("\n")))
+    }
+
+    pub(super) fn tail(&mut self) -> io::Result<()> {
         let text = match &self.form {
             Form::Text(text) => text.summary(),
             Form::Json(json) => json.tail(),
@@ -201,7 +232,7 @@ impl Printer {
         self.print(&text)
     }
 
-    fn print(&self, text: &str) -> io::Result<()> {
+    pub(super) fn print(&self, text: &str) -> io::Result<()> {
         if self.to_stderr {
             let _ = io::stderr().write_all(text.as_bytes());
             return Ok(());

@@ -5,50 +5,50 @@ use midcomms::wire::{
     Sender, Seq, Version,
 };
 
-use super::line::MessageLine;
+use super::borrowed::MessageRef;
 
 /// The lockspace of every message that is not given as bytes.
 const LOCKSPACE: LockspaceId = LockspaceId(1);
 
-/// The bytes of a message from node `from`; says what is missing or wrong.
-pub fn encode(line: &MessageLine, from: u32) -> Result<Vec<u8>, String> {
+/// The bytes of a message from node `from`, into `out`; says what is missing or wrong.
+pub fn encode(line: &MessageRef<'_>, from: u32, out: &mut Vec<u8>) -> Result<(), String> {
+    out.clear();
     if let Some(digits) = &line.bytes {
-        return raw(digits);
+        return raw(digits, out);
     }
     let cmd = line.cmd.as_deref().ok_or("a message needs `cmd`, or `bytes`")?;
     let sender = Sender { version: version(line)?, nodeid: NodeId(from) };
     let seq = || line.seq.map(Seq).ok_or_else(|| format!("{cmd} needs `seq`"));
-    let mut out = Vec::with_capacity(128);
     match cmd {
         "OPTS" => {
             let inner = line.inner.as_deref().ok_or("OPTS needs `inner`: MSG, RCOM or FIN")?;
             let seq = seq()?;
             with_inner(line, inner, sender, |inner| {
                 let opts = Opts::new(seq, Options::from_bytes(&[]), inner).map_err(|error| error.to_string())?;
-                Message::from(opts).encode_into(&mut out);
+                Message::from(opts).encode_into(out);
                 Ok(())
             })?;
         }
         "ACK" => {
             let ack = Ack::new(sender, seq()?, &[]).map_err(|error| error.to_string())?;
-            Message::from(ack).encode_into(&mut out);
+            Message::from(ack).encode_into(out);
         }
         bare => with_inner(line, bare, sender, |inner| {
-            Message::from(inner).encode_into(&mut out);
+            Message::from(inner).encode_into(out);
             Ok(())
         })?,
     }
-    Ok(out)
+    Ok(())
 }
 
-fn version(line: &MessageLine) -> Result<Version, String> {
+fn version(line: &MessageRef<'_>) -> Result<Version, String> {
     let name = line.version.as_deref().unwrap_or("3.2");
     let found = Version::ALL.iter().find(|version| version.name() == name);
     found.copied().ok_or_else(|| format!("version {name:?} is neither 3.1 nor 3.2"))
 }
 
 fn with_inner(
-    line: &MessageLine,
+    line: &MessageRef<'_>,
     cmd: &str,
     sender: Sender,
     take: impl FnOnce(Inner<'_>) -> Result<(), String>,
@@ -77,30 +77,59 @@ fn with_inner(
     take(inner.map_err(|error| error.to_string())?)
 }
 
+/// What no digit stands for.
+const NO_DIGIT: u8 = 0xff;
+/// The values of hexadecimal digits.
+const DIGITS: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value: u8 = 0;
+    while value < 16 {
+        let digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
+
 /// Hexadecimal digits that are one whole message by the length in its header.
-fn raw(digits: &str) -> Result<Vec<u8>, String> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let pairs = digits.as_bytes().chunks(2).map(|pair| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    });
-    let bytes: Vec<u8> = pairs.collect::<Option<_>>().ok_or("`bytes` are not pairs of hexadecimal digits")?;
-    let claimed = match bytes.get(12..14) {
+fn raw(digits: &str, out: &mut Vec<u8>) -> Result<(), String> {
+    let value = |digit: u8| DIGITS.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT);
+    let pairs = digits.as_bytes().chunks_exact(2);
+    let mut all = if pairs.remainder().is_empty() { 0 } else { NO_DIGIT };
+    out.extend(pairs.map(|pair| match pair {
+        [high, low] => {
+            let (high, low) = (value(*high), value(*low));
+            all |= high | low;
+            high << 4 | low
+        }
+        _ => 0,
+    }));
+    if all & 0xf0 != 0 {
+        return Err("`bytes` are not pairs of hexadecimal digits".to_owned());
+    }
+    let claimed = claimed_length(out);
+    if out.len() < HEADER_LEN || claimed != out.len() {
+        return Err(format!("`bytes` are not one message: {} bytes, whose header says {claimed}", out.len()));
+    }
+    Ok(())
+}
+
+/// The length that a message's header gives.
+pub fn claimed_length(message: &[u8]) -> usize {
+    match message.get(12..14) {
         Some(&[low, high]) => usize::from(u16::from_le_bytes([low, high])),
         _ => 0,
-    };
-    if bytes.len() < HEADER_LEN || claimed != bytes.len() {
-        return Err(format!("`bytes` are not one message: {} bytes, whose header says {claimed}", bytes.len()));
     }
-    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn line(text: &str) -> MessageLine {
-        serde_json::from_str(text).unwrap()
+    fn encoded(text: &str) -> Result<Vec<u8>, String> {
+        let mut out = Vec::new();
+        encode(&serde_json::from_str(text).unwrap(), 3, &mut out).map(|()| out)
     }
 
     #[test]
@@ -111,10 +140,11 @@ mod tests {
             (r#"{"cmd":"ACK","seq":8}"#, "ACK 8 (node 3, 16 bytes)"),
             (r#"{"cmd":"RCOM","type":"STATUS"}"#, "RCOM STATUS (node 3, 48 bytes)"),
         ] {
-            let bytes = encode(&line(text), 3).unwrap();
+            let bytes = encoded(text).unwrap();
             assert_eq!(crate::describe::describe(&bytes), expected);
             let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(raw(&digits).unwrap(), bytes);
+            let text = format!("{{\"bytes\":\"{digits}\"}}");
+            assert_eq!(encoded(&text).unwrap(), bytes);
         }
     }
 
@@ -130,7 +160,7 @@ mod tests {
             (r#"{"bytes":"0g"}"#, "hexadecimal"),
             (r#"{"bytes":"00"}"#, "not one message"),
         ] {
-            let error = encode(&line(text), 3).unwrap_err();
+            let error = encoded(text).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");
         }
     }

@@ -32,6 +32,7 @@ pub fn export(story: &Story, revisions: &[String], out: &mut impl Write) -> io::
         origin: format!("{property}{}", story.title),
         nodes: nodes.collect(),
         bodies: None,
+        file: None,
     };
     line(out, &head)?;
     let mut writer = Exporter { run: &story.run, ended: vec![[false; 2]; story.run.connections.len()] };

@@ -1,13 +1,14 @@
 //! From the events of a native trace to transport events, so that replay judges a trace as it judges a capture.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::event::Name;
 use super::line::Head;
 use crate::capture::{
     ConnId, DLM_PORT, Direction, Endpoint, FrameRef, HoleReason, Observed, Timestamp, Transport, TransportEvent,
 };
+use crate::hash::FoldState;
 
 /// Connections followed at a time; beyond them the oldest is left behind.
 const MAX_CONNECTIONS: usize = 8192;
@@ -19,6 +20,15 @@ pub struct At {
     pub line: u64,
     /// When.
     pub time: Timestamp,
+    /// Index of the file.
+    pub file: u16,
+}
+
+impl At {
+    /// As a frame.
+    pub fn frame(self) -> FrameRef {
+        FrameRef { file: self.file, number: self.line }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +40,11 @@ struct Conn {
 
 /// The connections of a trace, by the names that it has for them.
 #[derive(Debug)]
-pub struct Feed<K> {
+pub struct Feed {
     head: Head,
-    connections: HashMap<K, Conn>,
+    connections: HashMap<Name, Conn, FoldState>,
     /// Their names, oldest first.
-    order: VecDeque<K>,
+    order: VecDeque<Name>,
     opened: u32,
     /// Pairs of which something is missing, before any of their connections was known.
     missed: Vec<(u32, u32)>,
@@ -42,14 +52,15 @@ pub struct Feed<K> {
     pub holes: u64,
 }
 
-impl<K: Clone + Eq + Hash> Feed<K> {
+impl Feed {
     /// No connection yet.
     pub fn new(head: Head) -> Self {
-        Self { head, connections: HashMap::new(), order: VecDeque::new(), opened: 0, missed: Vec::new(), holes: 0 }
+        Self { head, connections: HashMap::default(), order: VecDeque::new(), opened: 0, missed: Vec::new(), holes: 0 }
     }
 
-    fn observed<'a>(at: At, conn: ConnId, event: TransportEvent<'a>) -> Observed<'a> {
-        Observed { frame: FrameRef { file: 0, number: at.line }, time: at.time, conn, event }
+    /// An event of the transport.
+    pub fn observed<'a>(at: At, conn: ConnId, event: TransportEvent<'a>) -> Observed<'a> {
+        Observed { frame: at.frame(), time: at.time, conn, event }
     }
 
     fn endpoint(&self, node: u32, port: u16) -> Endpoint {
@@ -63,7 +74,7 @@ impl<K: Clone + Eq + Hash> Feed<K> {
     }
 
     /// Whether the connection is known.
-    pub fn knows(&self, name: &K) -> bool {
+    pub fn knows(&self, name: &Name) -> bool {
         self.connections.contains_key(name)
     }
 
@@ -73,7 +84,7 @@ impl<K: Clone + Eq + Hash> Feed<K> {
     /// If that cannot be.
     pub fn open(
         &mut self,
-        name: &K,
+        name: &Name,
         ends: (u32, u32),
         complete: bool,
         at: At,
@@ -89,10 +100,10 @@ impl<K: Clone + Eq + Hash> Feed<K> {
         }
         self.opened += 1;
         let id = ConnId(self.opened);
-        if let Some(old) = self.connections.insert(name.clone(), Conn { id, opener, acceptor }) {
+        if let Some(old) = self.connections.insert(*name, Conn { id, opener, acceptor }) {
             sink(Self::observed(at, old.id, TransportEvent::Forgotten));
         } else {
-            self.order.push_back(name.clone());
+            self.order.push_back(*name);
         }
         let missed = self.missed.iter().position(|pair| is_same_pair(*pair, ends));
         let complete = complete && missed.map(|index| self.missed.swap_remove(index)).is_none();
@@ -102,12 +113,35 @@ impl<K: Clone + Eq + Hash> Feed<K> {
         Ok(())
     }
 
+    /// Its opener and its acceptor.
+    pub fn ends(&self, name: &Name) -> Option<(u32, u32)> {
+        self.connections.get(name).map(|conn| (conn.opener, conn.acceptor))
+    }
+
+    /// Its present id.
+    pub fn id(&self, name: &Name) -> Option<ConnId> {
+        self.connections.get(name).map(|conn| conn.id)
+    }
+
     /// The connection, and the direction from `from`.
-    fn end(&self, name: &K, from: u32) -> Result<(ConnId, Direction), String> {
+    ///
+    /// # Errors
+    /// If `from` is no end of it.
+    #[inline]
+    pub fn end(&self, name: &Name, from: u32) -> Result<(ConnId, Direction), String> {
+        self.end_of(name, from).map(|(conn, direction, _)| (conn, direction))
+    }
+
+    /// The same, and the other end.
+    ///
+    /// # Errors
+    /// If `from` is no end of it.
+    #[inline]
+    pub fn end_of(&self, name: &Name, from: u32) -> Result<(ConnId, Direction, u32), String> {
         let conn = self.connections.get(name).ok_or("its connection was not opened")?;
         match from {
-            opener if opener == conn.opener => Ok((conn.id, Direction::FromOpener)),
-            acceptor if acceptor == conn.acceptor => Ok((conn.id, Direction::FromAcceptor)),
+            opener if opener == conn.opener => Ok((conn.id, Direction::FromOpener, conn.acceptor)),
+            acceptor if acceptor == conn.acceptor => Ok((conn.id, Direction::FromAcceptor, conn.opener)),
             other => Err(format!(
                 "node {other} is no end of the connection, which is between {} and {}",
                 conn.opener, conn.acceptor
@@ -121,7 +155,7 @@ impl<K: Clone + Eq + Hash> Feed<K> {
     /// If it is no end of it.
     pub fn finish(
         &mut self,
-        name: &K,
+        name: &Name,
         from: u32,
         is_reset: bool,
         at: At,
@@ -139,7 +173,7 @@ impl<K: Clone + Eq + Hash> Feed<K> {
     /// If it is no end of the connection.
     pub fn data(
         &mut self,
-        name: &K,
+        name: &Name,
         from: u32,
         bytes: &[u8],
         at: At,

@@ -24,6 +24,9 @@ pub struct Head {
     /// What the compact form kept of long messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bodies: Option<String>,
+    /// The compact form: the number of the file in its trace, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<u64>,
 }
 
 /// A node of the trace.

@@ -1,18 +1,20 @@
-//! From the lines of a native trace to transport events.
+//! From a native trace of either form to its events, one by one.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
-use super::compact::{self, CompactFile, Entry, Item, What};
+use midcomms_model::own::Outcome;
+
+use super::borrowed::LineRef;
+use super::compact::{self, CompactFile, Item, What};
 use super::encode::encode;
-use super::feed::{At, Feed};
-use super::line::{FORMAT, Head, Line, MessageLine, VERSION};
-use crate::capture::{Observed, Timestamp};
+use super::event::{Event, Happened, Local, Name, Told};
+use super::feed::At;
+use super::line::{FORMAT, Head, VERSION};
+use crate::capture::Timestamp;
 
 /// Bytes of the longest line that is read.
 const MAX_LINE_BYTES: u64 = 1 << 16;
-/// Damaged lines that are told each; the others are counted.
-const MAX_TOLD: usize = 8;
 
 /// Why a file is no native trace that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,40 +76,35 @@ pub struct Tally {
     pub has_end: bool,
 }
 
-/// What was read.
-#[derive(Clone, Debug, Default)]
-pub struct NativeSummary {
-    /// Lines, the head included; in the compact form those that its events would have.
-    pub lines: u64,
-    /// What was passed over: the first few.
-    pub errors: Vec<LineError>,
-    /// What was counted.
-    pub tally: Tally,
-    /// It is in the compact form.
-    pub is_compact: bool,
-    /// Times that a stream may lack something.
-    pub holes: u64,
-}
-
 /// A native trace whose head was read.
 pub struct NativeReader<R> {
-    name: String,
     /// The head.
     pub head: Head,
     form: Form<R>,
-    line: u64,
-    time: Timestamp,
-    summary: NativeSummary,
+    at: At,
+    tally: Tally,
 }
 
 enum Form<R> {
-    Lines(BufReader<R>),
+    Lines(Lines<R>),
     Compact(CompactFile<BufReader<R>>),
 }
 
+/// JSON lines behind their head.
+struct Lines<R> {
+    reader: BufReader<R>,
+    line: Vec<u8>,
+    message: Vec<u8>,
+    /// The system could not read it: there is no more.
+    is_failed: bool,
+}
+
 impl<R: Read> NativeReader<R> {
-    /// Reads the head; `name` is what errors call the file.
-    pub fn open(name: &str, reader: R) -> Result<Self, HeadError> {
+    /// Reads the head.
+    ///
+    /// # Errors
+    /// If it is none, or of a version that is not known.
+    pub fn open(reader: R) -> Result<Self, HeadError> {
         let mut reader = BufReader::new(reader);
         let first = reader.fill_buf().map_err(|error| HeadError::NotATrace(error.to_string()))?.first().copied();
         let (head, form) = match first {
@@ -115,22 +112,49 @@ impl<R: Read> NativeReader<R> {
                 let mut file = CompactFile::open(reader)?;
                 (std::mem::take(&mut file.head), Form::Compact(file))
             }
-            _ => (read_head(&mut reader)?, Form::Lines(reader)),
+            _ => {
+                let head = read_head(&mut reader)?;
+                (head, Form::Lines(Lines { reader, line: Vec::new(), message: Vec::new(), is_failed: false }))
+            }
         };
-        let is_compact = matches!(form, Form::Compact(_));
-        let summary = NativeSummary { is_compact, ..NativeSummary::default() };
-        Ok(Self { name: name.to_owned(), head, form, line: 1, time: Timestamp::default(), summary })
+        let at = At { line: 1, time: Timestamp::default(), file: 0 };
+        Ok(Self { head, form, at, tally: Tally::default() })
     }
 
-    /// Reads to the end. What cannot be read is passed over: whatever it was, streams may lack it.
-    pub fn read(self, sink: &mut impl FnMut(Observed<'_>)) -> NativeSummary {
-        let Self { name, head, form, line, time, summary } = self;
-        let mut told = Telling { name, line, time, summary };
-        match form {
-            Form::Lines(reader) => told.read_lines(reader, Feed::new(head), sink),
-            Form::Compact(file) => told.read_compact(file, Feed::new(head), sink),
+    /// The events are of the file with this index.
+    pub fn set_file(&mut self, file: u16) {
+        self.at.file = file;
+    }
+
+    /// Whether it is in the compact form.
+    pub fn is_compact(&self) -> bool {
+        matches!(self.form, Form::Compact(_))
+    }
+
+    /// Lines so far, the head included; in the compact form those that its events would have.
+    pub fn lines(&self) -> u64 {
+        self.at.line
+    }
+
+    /// What was counted so far.
+    pub fn tally(&self) -> Tally {
+        match &self.form {
+            Form::Lines(_) => self.tally,
+            Form::Compact(file) => {
+                let of_file = file.tally();
+                Tally { damaged: of_file.damaged + self.tally.damaged, ..of_file }
+            }
         }
-        told.summary
+    }
+
+    /// The next event; `None` at the end. What cannot be read is an event, too.
+    #[inline]
+    pub fn next_event(&mut self) -> Option<Event<'_>> {
+        let Self { form, at, tally, .. } = self;
+        match form {
+            Form::Lines(lines) => lines.next_event(at, tally),
+            Form::Compact(file) => next_compact(file, at, tally),
+        }
     }
 }
 
@@ -151,131 +175,117 @@ fn read_head(reader: &mut impl BufRead) -> Result<Head, HeadError> {
     serde_json::from_value(value).map_err(|error| HeadError::NotATrace(error.to_string()))
 }
 
-/// A trace while it is read: where, and what was wrong.
-struct Telling {
-    name: String,
-    line: u64,
-    time: Timestamp,
-    summary: NativeSummary,
+impl<R: Read> Lines<R> {
+    fn next_event(&mut self, at: &mut At, tally: &mut Tally) -> Option<Event<'_>> {
+        let Self { reader, line, message, is_failed } = self;
+        if *is_failed {
+            return None;
+        }
+        line.clear();
+        let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', line);
+        let what = match read {
+            Ok(0) => return None,
+            Ok(_) if !line.ends_with(b"\n") && line.len() as u64 == MAX_LINE_BYTES => {
+                skip_rest(reader);
+                Err(format!("is longer than {MAX_LINE_BYTES} bytes"))
+            }
+            Ok(_) => {
+                at.line += 1;
+                if line.trim_ascii().is_empty() {
+                    return Some(Event { at: *at, what: Happened::Nothing });
+                }
+                let what = parse(line, at, tally, message);
+                return Some(finish(what, *at, tally));
+            }
+            Err(error) => {
+                *is_failed = true;
+                Err(format!("cannot be read: {error}"))
+            }
+        };
+        at.line += 1;
+        Some(finish(what, *at, tally))
+    }
 }
 
-impl Telling {
-    fn at(&self) -> At {
-        At { line: self.line, time: self.time }
-    }
+/// What cannot be read is told as such.
+fn finish<'a>(what: Result<Happened<'a>, String>, at: At, tally: &mut Tally) -> Event<'a> {
+    let what = what.unwrap_or_else(|reason| {
+        tally.damaged += 1;
+        Happened::Damage { pair: None, place: Place::Line(at.line), reason }
+    });
+    Event { at, what }
+}
 
-    fn tell(&mut self, place: Place, reason: String) {
-        if self.summary.errors.len() < MAX_TOLD {
-            self.summary.errors.push(LineError { file: self.name.clone(), place, reason });
+fn parse<'a>(line: &'a [u8], at: &mut At, tally: &mut Tally, buffer: &'a mut Vec<u8>) -> Result<Happened<'a>, String> {
+    let line: LineRef<'a> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if let Some(time) = line.time.filter(|time| time.is_finite()) {
+        at.time = Timestamp((time * 1e9) as i64);
+    }
+    let local = |what| {
+        let node = line.node.ok_or_else(|| missing(&line, "node"))?;
+        Ok(Happened::Local { node, peer: line.peer, what })
+    };
+    match &*line.event {
+        "written" => Ok(Happened::Written(message(&line, buffer)?)),
+        "read" => {
+            let outcome = line.outcome.as_ref().map(|name| outcome_named(name)).transpose()?;
+            Ok(Happened::Read(message(&line, buffer)?, outcome))
+        }
+        "opened" | "known" => {
+            let (name, ends) = (name(&line)?, (need(line.from, &line, "from")?, need(line.to, &line, "to")?));
+            Ok(Happened::Opened { name, ends, is_new: &*line.event == "opened" })
+        }
+        "finished" | "reset" => {
+            let (name, by) = (name(&line)?, need(line.from, &line, "from")?);
+            let ends = line.to.map(|to| (by, to));
+            Ok(Happened::Ended { name, by, ends, is_reset: &*line.event == "reset" })
+        }
+        "lost" => {
+            tally.lost += line.count.unwrap_or(1);
+            Ok(Happened::Lost(line.node.zip(line.peer)))
+        }
+        "damaged" => Err(line.reason.map_or_else(
+            || "what was here could not be read when it was converted".to_owned(),
+            |reason| reason.to_string(),
+        )),
+        "add_member" => local(Local::AddMember(line.lockspace.unwrap_or_default())),
+        "remove_member" => local(Local::RemoveMember(line.lockspace.unwrap_or_default())),
+        "fence" => local(Local::Fence),
+        "shutdown" => local(Local::Shutdown),
+        "record" => {
+            let told = line.record.as_ref().ok_or_else(|| missing(&line, "record"))?;
+            local(super::event::record(told)?)
+        }
+        "joined" | "left" | "crashed" => Ok(Happened::Nothing),
+        _ => {
+            tally.unknown += 1;
+            Ok(Happened::Nothing)
         }
     }
+}
 
-    fn read_lines<R: Read>(
-        &mut self,
-        mut reader: BufReader<R>,
-        mut feed: Feed<String>,
-        sink: &mut impl FnMut(Observed<'_>),
-    ) {
-        let mut bytes = Vec::new();
-        loop {
-            bytes.clear();
-            let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
-            self.line += 1;
-            let taken = match read {
-                Ok(0) => break,
-                Ok(_) if !bytes.ends_with(b"\n") && bytes.len() as u64 == MAX_LINE_BYTES => {
-                    skip_rest(&mut reader);
-                    Err(format!("is longer than {MAX_LINE_BYTES} bytes"))
-                }
-                Ok(_) if bytes.trim_ascii().is_empty() => Ok(()),
-                Ok(_) => self.take_line(&bytes, &mut feed, sink),
-                Err(error) => {
-                    self.damage(format!("cannot be read: {error}"), &mut feed, sink);
-                    break;
-                }
-            };
-            if let Err(reason) = taken {
-                self.damage(reason, &mut feed, sink);
-            }
-        }
-        self.summary.lines = self.line - 1;
-        self.summary.holes = feed.holes;
-    }
+fn outcome_named(name: &str) -> Result<Outcome, String> {
+    let found = Outcome::ALL.into_iter().find(|outcome| outcome.name() == name);
+    found.ok_or_else(|| format!("{name:?} is no outcome: accepted, duplicate, gap, handled or dropped"))
+}
 
-    fn damage(&mut self, reason: String, feed: &mut Feed<String>, sink: &mut impl FnMut(Observed<'_>)) {
-        self.summary.tally.damaged += 1;
-        self.tell(Place::Line(self.line), reason);
-        feed.hole(None, self.at(), sink);
-    }
+fn message<'a>(line: &LineRef<'_>, buffer: &'a mut Vec<u8>) -> Result<Told<'a>, String> {
+    let from = need(line.from, line, "from")?;
+    let told = line.message.as_ref().ok_or_else(|| missing(line, "message"))?;
+    encode(told, from, buffer).map_err(|reason| format!("the message from node {from}: {reason}"))?;
+    Ok(Told { name: name(line)?, from, to: line.to, bytes: buffer })
+}
 
-    fn take_line(
-        &mut self,
-        bytes: &[u8],
-        feed: &mut Feed<String>,
-        sink: &mut impl FnMut(Observed<'_>),
-    ) -> Result<(), String> {
-        let line: Line = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if let Some(time) = line.time.filter(|time| time.is_finite()) {
-            self.time = Timestamp((time * 1e9) as i64);
-        }
-        let at = self.at();
-        match line.event.as_str() {
-            "opened" => {
-                let ends = (*need(&line.from, &line, "from")?, *need(&line.to, &line, "to")?);
-                feed.open(need(&line.connection, &line, "connection")?, ends, true, at, sink)
-            }
-            "known" => begin_earlier(&line, feed, at, sink).map(|_| ()),
-            "finished" | "reset" => {
-                let name = begin_earlier(&line, feed, at, sink)?;
-                feed.finish(name, *need(&line.from, &line, "from")?, line.event == "reset", at, sink)
-            }
-            "written" => take_message(&line, true, feed, at, sink),
-            "read" => take_message(&line, false, feed, at, sink),
-            "lost" => {
-                self.summary.tally.lost += line.count.unwrap_or(1);
-                feed.hole(line.node.zip(line.peer), at, sink);
-                Ok(())
-            }
-            "damaged" => {
-                Err(line.reason.unwrap_or_else(|| "what was here could not be read when it was converted".to_owned()))
-            }
-            "add_member" | "remove_member" | "fence" | "joined" | "left" | "shutdown" | "crashed" | "record" => Ok(()),
-            _ => {
-                self.summary.tally.unknown += 1;
-                Ok(())
-            }
-        }
-    }
+fn name(line: &LineRef<'_>) -> Result<Name, String> {
+    line.connection.as_ref().map(|name| Name::of_text(name)).ok_or_else(|| missing(line, "connection"))
+}
 
-    fn read_compact<R: Read>(
-        &mut self,
-        file: CompactFile<R>,
-        mut feed: Feed<(u32, u64)>,
-        sink: &mut impl FnMut(Observed<'_>),
-    ) {
-        let tally = file.read(&mut |item| {
-            self.line += 1;
-            match item {
-                Item::Entry { node, peer, entry } => {
-                    self.time = Timestamp(i64::try_from(entry.time).unwrap_or(i64::MAX));
-                    if let Err(reason) = take_entry(node, peer, &entry, &mut feed, self.at(), sink) {
-                        self.summary.tally.damaged += 1;
-                        self.tell(Place::Line(self.line), reason);
-                        feed.hole(Some((node, peer)), self.at(), sink);
-                    }
-                }
-                Item::Lost { node, peer, .. } => feed.hole(Some((node, peer)), self.at(), sink),
-                Item::Damage { offset, reason } => {
-                    self.tell(Place::Byte(offset), reason);
-                    feed.hole(None, self.at(), sink);
-                }
-            }
-        });
-        let damaged = self.summary.tally.damaged + tally.damaged;
-        self.summary.tally = Tally { damaged, ..tally };
-        self.summary.lines = self.line;
-        self.summary.holes = feed.holes;
-    }
+fn need(field: Option<u32>, line: &LineRef<'_>, name: &str) -> Result<u32, String> {
+    field.ok_or_else(|| missing(line, name))
+}
+
+fn missing(line: &LineRef<'_>, name: &str) -> String {
+    format!("`{}` needs `{name}`", &*line.event)
 }
 
 fn skip_rest(reader: &mut impl BufRead) {
@@ -288,77 +298,41 @@ fn skip_rest(reader: &mut impl BufRead) {
     }
 }
 
-/// The name of a line's connection. One that was not seen to open began earlier.
-fn begin_earlier<'a>(
-    line: &'a Line,
-    feed: &mut Feed<String>,
-    at: At,
-    sink: &mut impl FnMut(Observed<'_>),
-) -> Result<&'a String, String> {
-    let name = need(&line.connection, line, "connection")?;
-    if !feed.knows(name) {
-        let ends = need(&line.from, line, "from").and_then(|from| Ok((*from, *need(&line.to, line, "to")?)));
-        let opened = ends.and_then(|ends| feed.open(name, ends, false, at, sink));
-        opened.map_err(|error| format!("{name} was not opened: {error}"))?;
-    }
-    Ok(name)
-}
-
-/// A message counts where its sender wrote it, if the sender was recorded, and where it was read otherwise. Who is not in
-/// the head was not recorded.
-fn take_message(
-    line: &Line,
-    is_written: bool,
-    feed: &mut Feed<String>,
-    at: At,
-    sink: &mut impl FnMut(Observed<'_>),
-) -> Result<(), String> {
-    let from = *need(&line.from, line, "from")?;
-    let is_recorded = match feed.is_recorded(from) {
-        None if is_written => return Err(format!("node {from} is not in the head")),
-        known => known.unwrap_or(false),
+fn next_compact<'a, R: Read>(file: &'a mut CompactFile<R>, at: &mut At, tally: &mut Tally) -> Option<Event<'a>> {
+    let item = file.next_item()?;
+    at.line += 1;
+    let (node, peer, entry) = match item {
+        Item::Entry { node, peer, entry } => (node, peer, entry),
+        Item::Lost { node, peer, .. } => return Some(Event { at: *at, what: Happened::Lost(Some((node, peer))) }),
+        Item::Damage { offset, reason } => {
+            let place = Place::Byte(offset);
+            return Some(Event { at: *at, what: Happened::Damage { pair: None, place, reason } });
+        }
     };
-    if is_recorded != is_written {
-        return Ok(());
-    }
-    let message: &MessageLine = need(&line.message, line, "message")?;
-    let bytes = encode(message, from)?;
-    let name = begin_earlier(line, feed, at, sink)?;
-    feed.data(name, from, &bytes, at, sink)
-}
-
-fn need<'a, T>(field: &'a Option<T>, line: &Line, name: &str) -> Result<&'a T, String> {
-    field.as_ref().ok_or_else(|| format!("`{}` needs `{name}`", line.event))
-}
-
-/// An event of the compact form.
-fn take_entry(
-    node: u32,
-    peer: u32,
-    entry: &Entry<'_>,
-    feed: &mut Feed<(u32, u64)>,
-    at: At,
-    sink: &mut impl FnMut(Observed<'_>),
-) -> Result<(), String> {
-    let name = (node, entry.connection);
+    at.time = Timestamp(i64::try_from(entry.time).unwrap_or(i64::MAX));
+    let name = Name::Number(node, entry.connection);
     let ends = |is_ours| if is_ours { (node, peer) } else { (peer, node) };
-    let has_connection = matches!(entry.what, What::Finished | What::GivenUp | What::Written(_) | What::Read(..));
-    if has_connection && !feed.knows(&name) {
-        feed.open(&name, (node, peer), false, at, sink)?;
-    }
-    match entry.what {
-        What::Opened(is_ours) => feed.open(&name, ends(is_ours), true, at, sink),
-        What::Known(is_ours) if !feed.knows(&name) => feed.open(&name, ends(is_ours), false, at, sink),
-        What::Finished => feed.finish(&name, peer, false, at, sink),
-        What::GivenUp => feed.finish(&name, node, true, at, sink),
-        What::Written(message) => feed.data(&name, node, message, at, sink),
-        What::Read(message, _) if !feed.is_recorded(peer).unwrap_or(false) => feed.data(&name, peer, message, at, sink),
-        What::Read(..)
-        | What::Known(_)
-        | What::MemberAdded(_)
-        | What::MemberRemoved(_)
-        | What::Fenced
-        | What::Shutdown
-        | What::Record(_) => Ok(()),
-    }
+    let local = |what| Happened::Local { node, peer: Some(peer), what };
+    let what = match entry.what {
+        What::Written(bytes) => Happened::Written(Told { name, from: node, to: Some(peer), bytes }),
+        What::Read(bytes, outcome) => {
+            Happened::Read(Told { name, from: peer, to: Some(node), bytes }, Some(super::event::outcome(outcome)))
+        }
+        What::Opened(is_ours) => Happened::Opened { name, ends: ends(is_ours), is_new: true },
+        What::Known(is_ours) => Happened::Opened { name, ends: ends(is_ours), is_new: false },
+        What::Finished => Happened::Ended { name, by: peer, ends: Some((node, peer)), is_reset: false },
+        What::GivenUp => Happened::Ended { name, by: node, ends: Some((node, peer)), is_reset: true },
+        What::MemberAdded(lockspace) => local(Local::AddMember(lockspace)),
+        What::MemberRemoved(lockspace) => local(Local::RemoveMember(lockspace)),
+        What::Fenced => local(Local::Fence),
+        What::Shutdown => local(Local::Shutdown),
+        What::Record(snapshot) => match super::event::compact_record(&snapshot) {
+            Ok(what) => local(what),
+            Err(reason) => {
+                tally.damaged += 1;
+                Happened::Damage { pair: Some((node, peer)), place: Place::Line(at.line), reason }
+            }
+        },
+    };
+    Some(Event { at: *at, what })
 }

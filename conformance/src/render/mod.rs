@@ -13,4 +13,6 @@ mod time;
 pub(crate) use json::JsonReport;
 pub(crate) use lines::{DecodedLines, JsonLines, TextLines};
 pub(crate) use paint::{Paint, printable, wrapped};
+pub(crate) use rejection::rejection;
+pub(crate) use stall::stall;
 pub(crate) use text::TextReport;

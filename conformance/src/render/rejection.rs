@@ -9,7 +9,7 @@ use crate::replay::Rejection;
 const WIDTH: usize = 100;
 
 /// The diagnostic, several lines long.
-pub(super) fn rejection(rejection: &Rejection, path: &str, paint: Paint) -> String {
+pub(crate) fn rejection(rejection: &Rejection, path: &str, paint: Paint) -> String {
     let mut source = rejection.before.join("\n");
     if !source.is_empty() {
         source.push('\n');

@@ -9,7 +9,7 @@ use crate::replay::StallReport;
 const WIDTH: usize = 100;
 
 /// The warning, several lines long.
-pub(super) fn stall(stall: &StallReport, paint: Paint) -> String {
+pub(crate) fn stall(stall: &StallReport, paint: Paint) -> String {
     let (from, to, seq) = (stall.from, stall.to, stall.seq);
     let fate = match stall.filled_by {
         Some(_) => format!("was missing for {:.6} s: the pair stalled", stall.lasted),

@@ -64,10 +64,57 @@ impl TextReport {
         for pair in report.pairs.iter().filter(|pair| !self.quiet || !is_plain_pair(pair)) {
             self.pair(pair, widths, &report.path, &mut out);
         }
+        self.exact(report, &mut out);
+        self.between(report, &mut out);
         for note in report.notes.iter().filter(|_| !self.quiet) {
             let _ = writeln!(out, "  {}", self.paint.faint(&format!("note: {}", printable(note))));
         }
         out
+    }
+
+    /// What its own node says of each record.
+    fn exact(&self, report: &FileReport, out: &mut String) {
+        for exact in report.exact.iter().filter(|exact| !self.quiet || exact.rejection.is_some()) {
+            let (node, peer) = (exact.node, exact.peer);
+            let judged = match (&exact.rejection, exact.judged == exact.events) {
+                (Some(refused), _) => self.paint.error(&format!("exact up to line {}", refused.frame)),
+                (None, true) => self.paint.good(&format!("exact: {} events", exact.events)),
+                (None, false) => self.paint.warning(&format!("exact for {} of {} events", exact.judged, exact.events)),
+            };
+            let begun = match exact.gaps {
+                0 => String::new(),
+                gaps => format!(", what is known began anew {}", counted(gaps, "time", "times")),
+            };
+            let _ = writeln!(out, "  record of node {node} about {peer}  {judged}{begun}");
+            let is_told = |pair: &PairReport| pair.rejection == exact.rejection;
+            if let Some(refused) = exact.rejection.as_ref().filter(|_| !report.pairs.iter().any(is_told)) {
+                indented(&rejection::rejection(refused, &report.path, self.paint), out);
+            }
+        }
+    }
+
+    /// What the recordings of one run say of each other.
+    fn between(&self, report: &FileReport, out: &mut String) {
+        for between in report.between.iter().filter(|between| !self.quiet || between.rejection.is_some()) {
+            let told = match &between.rejection {
+                Some(_) => self.paint.error("they differ"),
+                None => self.paint.good("the same"),
+            };
+            let delivered = between.delivered.map_or(String::new(), |count| format!(", {count} delivered once"));
+            let uncompared = match between.uncompared {
+                0 => String::new(),
+                count => self.paint.warning(&format!(", {count} not compared")),
+            };
+            let bodies = if between.are_bodies_compared { "" } else { ", their bodies not compared" };
+            let _ = writeln!(
+                out,
+                "  {} > {}, as {} wrote and {} read it: {told}, {} messages{delivered}{uncompared}{bodies}",
+                between.from, between.to, between.written_by, between.read_by, between.messages
+            );
+            if let Some(refused) = &between.rejection {
+                indented(&rejection::rejection(refused, &report.path, self.paint), out);
+            }
+        }
     }
 
     fn header(&self, report: &FileReport, out: &mut String) {
@@ -165,7 +212,8 @@ impl TextReport {
 
 fn is_plain(report: &FileReport) -> bool {
     let accepted = report.verdict == Some(Verdict::Accepted);
-    accepted && report.error.is_none() && report.pairs.iter().all(is_plain_pair)
+    let is_told = report.between.iter().all(|between| between.rejection.is_none());
+    accepted && is_told && report.error.is_none() && report.pairs.iter().all(is_plain_pair)
 }
 
 fn is_plain_pair(pair: &PairReport) -> bool {

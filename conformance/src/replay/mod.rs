@@ -4,9 +4,12 @@
 
 mod label;
 mod native;
+mod own;
 mod pair;
 pub mod picture;
 mod report;
+mod session;
+mod together;
 mod translate;
 mod watch;
 
@@ -14,7 +17,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use midcomms_model::{Record, Refusal, RevisionSet, rule};
+use midcomms_model::{Record, Refusal, RevisionSet, Side, rule};
 
 use crate::capture::{
     CaptureError, CaptureOptions, CaptureSummary, ConnId, Direction, Endpoint, Observed, TransportEvent,
@@ -28,9 +31,12 @@ pub use native::{Source, replay_native};
 pub use pair::DeliverySink;
 use pair::{Arrived, PairReplay};
 pub use report::{
-    DirectionReport, FileReport, FrontierReport, NodeReport, Obligation, PairReport, Rejection, StallReport, Verdict,
+    BetweenReport, DirectionReport, ExactReport, FileReport, FrontierReport, NodeReport, Obligation, PairReport,
+    Rejection, StallReport, Verdict,
 };
-use translate::translate;
+pub use session::Session;
+pub use together::{Together, replay_together};
+use translate::{Translated, translate};
 
 /// Pairs of addresses that are judged in one input.
 const MAX_PAIRS: usize = 1 << 12;
@@ -139,6 +145,17 @@ impl<'a> Replay<'a> {
         messages.handle(observed, &mut |item| judged.item(&item, options, *deliveries));
     }
 
+    /// Takes a whole message that its caller has cut and translated.
+    #[inline]
+    fn whole_message(&mut self, seen: &Seen<'_>, translated: Result<Translated, Refusal>) {
+        self.judged.translated(seen, translated, self.options, self.deliveries);
+    }
+
+    /// What has been refused so far, and how many stalls were told: a pair for each.
+    fn findings(&self) -> impl Iterator<Item = (Option<&Rejection>, &[(Side, StallReport)])> {
+        self.judged.pairs.iter().map(PairReplay::findings)
+    }
+
     /// Every node's record of every peer as it is now, in the first explanation.
     pub fn records(&self) -> impl Iterator<Item = NodeRecord> {
         self.judged.pairs.iter().flat_map(|pair| pair.records(&self.judged.nodes))
@@ -170,6 +187,8 @@ impl<'a> Replay<'a> {
             error: (!error.is_empty()).then_some(error),
             notes: notes(summary, judged.resynchronised, lost_track, judged.beyond),
             pairs,
+            exact: Vec::new(),
+            between: Vec::new(),
         }
     }
 }
@@ -244,6 +263,16 @@ impl Judged {
     }
 
     fn message(&mut self, seen: &Seen<'_>, options: &ReplayOptions, deliveries: &mut dyn DeliverySink) {
+        self.translated(seen, translate(seen.bytes), options, deliveries);
+    }
+
+    fn translated(
+        &mut self,
+        seen: &Seen<'_>,
+        translated: Result<Translated, Refusal>,
+        options: &ReplayOptions,
+        deliveries: &mut dyn DeliverySink,
+    ) {
         self.count += 1;
         let Some(link) = self.connections.get(&seen.conn).copied() else {
             return;
@@ -253,7 +282,7 @@ impl Judged {
         let Some(pair) = self.pairs.get_mut(link.pair) else {
             return;
         };
-        let translated = match translate(seen.bytes) {
+        let translated = match translated {
             Ok(translated) => translated,
             Err(refusal) => return pair.reject(from, seen, refusal, &self.nodes),
         };

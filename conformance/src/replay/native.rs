@@ -3,12 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use midcomms_model::{Revision, RevisionSet};
-
-use super::{DeliverySink, FileReport, Replay, ReplayOptions};
-use crate::capture::{CaptureError, CaptureReader, CaptureSummary, OpenedInput};
+use super::{DeliverySink, FileReport, ReplayOptions, Session};
+use crate::capture::{CaptureError, CaptureReader, OpenedInput};
 use crate::native::compact::FIRST_BYTE;
-use crate::native::line::Head;
 use crate::native::{HeadError, LineError, NativeReader};
 
 /// An input, by what its first byte says that it is.
@@ -43,51 +40,12 @@ pub fn replay_native(
     options: &ReplayOptions,
     deliveries: &mut dyn DeliverySink,
 ) -> Result<(FileReport, Vec<LineError>), HeadError> {
-    let reader = NativeReader::open(&name, input)?;
-    let unknown: Vec<String> = unknown_revisions(&reader.head).collect();
-    let options = with_head(options, &reader.head);
-    let mut replay = Replay::new(&options, deliveries);
-    let read = reader.read(&mut |observed| replay.observe(&observed));
-    let summary = CaptureSummary { frames: read.lines, holes: read.holes, ..CaptureSummary::default() };
-    let mut report = replay.finish(name, &summary);
-    let told = read.errors.len() as u64;
-    let mut errors: Vec<_> = read.errors.iter().map(ToString::to_string).collect();
-    if read.tally.damaged > told {
-        errors.push(format!("and {} more places that cannot be read", read.tally.damaged - told));
+    let mut reader = NativeReader::open(input)?;
+    let options = Session::options(options, &reader.head);
+    let mut session = Session::new(name, &reader.head, &options, deliveries);
+    while let Some(event) = reader.next_event() {
+        session.take(&event);
     }
-    report.error = (!errors.is_empty()).then(|| errors.join("; "));
-    report.notes.extend(unknown);
-    if read.tally.unknown > 0 {
-        report.notes.push(format!("{} events of a kind that this program does not know", read.tally.unknown));
-    }
-    if read.tally.lost > 0 {
-        report.notes.push(format!("{} events that the recorder could not write", read.tally.lost));
-    }
-    if read.is_compact && !read.tally.has_end {
-        report.notes.push("the file has no end: its node was killed, still writes, or the file was cut".to_owned());
-    }
-    Ok((report, read.errors))
-}
-
-/// Revisions that the head names and that nothing is known of: such a node may be any.
-fn unknown_revisions(head: &Head) -> impl Iterator<Item = String> {
-    head.nodes.iter().filter_map(|node| {
-        let name = node.revision.as_ref().filter(|name| name.parse::<Revision>().is_err())?;
-        Some(format!("node {} speaks `{name}`, which is no revision that replay knows: taken as any", node.id))
-    })
-}
-
-/// What the head says of revisions, where the caller says nothing.
-pub(crate) fn with_head(options: &ReplayOptions, head: &Head) -> ReplayOptions {
-    let mut options = options.clone();
-    if options.default_revisions != RevisionSet::any() {
-        return options;
-    }
-    for node in &head.nodes {
-        let revision = node.revision.as_ref().and_then(|name| name.parse::<Revision>().ok());
-        if let Some(revision) = revision {
-            options.revisions.entry(node.id).or_insert(RevisionSet::only(revision));
-        }
-    }
-    options
+    session.end_file(&reader);
+    Ok(session.finish())
 }

@@ -93,6 +93,10 @@ impl PairReplay {
         self.lost_track
     }
 
+    pub(super) fn findings(&self) -> (Option<&Rejection>, &[(Side, StallReport)]) {
+        (self.rejection.as_ref(), &self.stalls)
+    }
+
     pub(super) fn has_messages(&self) -> bool {
         self.messages > 0
     }

@@ -52,6 +52,52 @@ pub struct FileReport {
     pub notes: Vec<String>,
     /// One for each pair of nodes.
     pub pairs: Vec<PairReport>,
+    /// Native traces: one for each record whose node has recorded all that it did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exact: Vec<ExactReport>,
+    /// With several recordings of one run: one for each direction whose reading side is this file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub between: Vec<BetweenReport>,
+}
+
+/// What one side wrote, compared with what another side has of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BetweenReport {
+    /// Who wrote: a node, or the capture that saw it.
+    pub written_by: String,
+    /// Who read.
+    pub read_by: String,
+    /// Sender.
+    pub from: u32,
+    /// Receiver.
+    pub to: u32,
+    /// Messages that are at both sides, at the same places of the same connections.
+    pub messages: u64,
+    /// Messages that were sent once and accepted once, in order; of two nodes that recorded themselves.
+    pub delivered: Option<u64>,
+    /// Connections, and messages at the end, that could not be compared.
+    pub uncompared: u64,
+    /// Whether both recordings kept enough of long messages to compare their bodies.
+    pub are_bodies_compared: bool,
+    /// The first thing that the two sides tell differently.
+    pub rejection: Option<Rejection>,
+}
+
+/// A record that was followed exactly, by its own node's trace.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExactReport {
+    /// The node.
+    pub node: u32,
+    /// Of whom it keeps the record.
+    pub peer: u32,
+    /// Its events.
+    pub events: u64,
+    /// Of these, events that were held against the record.
+    pub judged: u64,
+    /// Times that what is known began anew: behind lost events, or in mid-stream.
+    pub gaps: u64,
+    /// The first event that does not follow from those before it.
+    pub rejection: Option<Rejection>,
 }
 
 /// A pair of nodes.
@@ -210,6 +256,8 @@ impl FileReport {
             error: Some(error),
             notes: Vec::new(),
             pairs: Vec::new(),
+            exact: Vec::new(),
+            between: Vec::new(),
         }
     }
 

@@ -24,6 +24,14 @@ fn accept(what: &str, seed: u64, bodies: Bodies, run: impl FnOnce(&mut World)) -
         }
         let (json, compact) = (replayed(json.as_bytes()), replayed(&compact));
         assert_eq!(json.messages, compact.messages);
+        for report in [&json, &compact] {
+            let [exact] = &report.exact[..] else { panic!("{what}, seed {seed}: {:?}", report.exact) };
+            assert_eq!(
+                (exact.events, exact.gaps),
+                (exact.judged, 0),
+                "{what}, seed {seed}: every event is held against the record"
+            );
+        }
         for (one, other) in json.pairs.iter().zip(&compact.pairs) {
             assert_eq!(one.breaks, other.breaks);
             assert!(one.nodes.iter().all(|node| node.revisions == ["hardened"]), "{:?}", one.nodes);

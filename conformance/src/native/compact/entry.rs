@@ -99,10 +99,21 @@ struct Template {
     head: Option<[u8; TEMPLATE_LEN]>,
 }
 
+/// What [`Entries`] came to.
+#[derive(Clone, Copy, Debug)]
+pub enum Parsed {
+    /// A message that was written.
+    Written,
+    /// A message that was read.
+    Read(Outcome),
+    /// No message.
+    Other(What<'static>),
+}
+
 /// The events of one block, one after the other.
 #[derive(Debug)]
-pub struct Entries<'a> {
-    bytes: &'a [u8],
+pub struct Entries {
+    at: usize,
     time: u64,
     connection: u64,
     bodies: Bodies,
@@ -111,13 +122,13 @@ pub struct Entries<'a> {
     message: Vec<u8>,
 }
 
-impl<'a> Entries<'a> {
-    /// Those in `bytes`; `time` is that of the first.
-    pub fn new(bytes: &'a [u8], time: u64, bodies: Bodies) -> Self {
+impl Entries {
+    /// Those of no block yet.
+    pub fn new(bodies: Bodies) -> Self {
         Self {
-            bytes,
+            at: 0,
             bodies,
-            time,
+            time: 0,
             connection: 0,
             sent: Template::default(),
             received: Template::default(),
@@ -125,69 +136,118 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Whether nothing is left.
-    pub fn is_at_end(&self) -> bool {
-        self.bytes.is_empty()
+    /// Begins a block; `time` is that of its first event.
+    pub fn begin(&mut self, time: u64) {
+        (self.at, self.time, self.connection) = (0, time, 0);
+        (self.sent, self.received) = (Template::default(), Template::default());
     }
 
-    /// The next event; `None` for one of a kind that is not known.
+    /// Whether nothing is left of `block`.
+    pub fn is_at_end(&self, block: &[u8]) -> bool {
+        self.at >= block.len()
+    }
+
+    /// Goes to the next event of `block`; `None` for one of a kind that is not known.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>, String> {
-        let [tag] = self.array()?;
+    #[inline]
+    pub fn advance(&mut self, block: &[u8]) -> Result<Option<Parsed>, String> {
+        let mut rest = Rest(block.get(self.at..).unwrap_or_default());
+        let [tag] = rest.array()?;
         if tag & 0x80 != 0 {
-            self.time = self.time.saturating_add(self.varint()?);
+            self.time = self.time.saturating_add(rest.varint()?);
         }
         if tag & 0x40 != 0 {
-            self.connection = self.varint()?;
+            self.connection = rest.varint()?;
         }
-        let (time, connection) = (self.time, self.connection);
         let kind = tag & 0x1f;
-        let is_regular = tag & 0x20 != 0;
-        let what = match kind {
-            1 => What::Opened(true),
-            2 => What::Opened(false),
-            3 => What::Finished,
-            4 => What::GivenUp,
-            5 => {
-                self.message(true, is_regular)?;
-                What::Written(&self.message)
+        let parsed = match kind {
+            5..=10 => {
+                self.message(&mut rest, kind == 5, tag & 0x20 != 0)?;
+                Some(if kind == 5 { Parsed::Written } else { Parsed::Read(outcome(kind)) })
             }
-            6..=10 => {
-                self.message(false, is_regular)?;
-                What::Read(&self.message, outcome(kind))
-            }
-            11 => What::MemberAdded(u32::from_le_bytes(self.array()?)),
-            12 => What::MemberRemoved(u32::from_le_bytes(self.array()?)),
-            13 => What::Fenced,
-            14 => What::Shutdown,
-            15 => What::Record(self.snapshot()?),
-            0 => return Err("kind 0".to_owned()),
-            16.. => {
-                let len = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
-                let fields = self.slice(len)?;
-                match (kind, fields) {
-                    (16, [is_ours, ..]) => What::Known(*is_ours != 0),
-                    _ => return Ok(None),
-                }
-            }
+            _ => of_kind(kind, &mut rest)?.map(Parsed::Other),
         };
-        Ok(Some(Entry { time, connection, what }))
+        self.at = block.len() - rest.0.len();
+        Ok(parsed)
     }
 
+    /// The event that [`Entries::advance`] came to.
+    #[inline]
+    pub fn entry(&self, parsed: Parsed) -> Entry<'_> {
+        let what = match parsed {
+            Parsed::Written => What::Written(&self.message),
+            Parsed::Read(outcome) => What::Read(&self.message, outcome),
+            Parsed::Other(what) => what,
+        };
+        Entry { time: self.time, connection: self.connection, what }
+    }
+
+    /// Puts the message together; what was kept of the rest as a hash stands there again and again instead.
+    #[inline]
+    fn message(&mut self, rest: &mut Rest<'_>, is_sent: bool, is_regular: bool) -> Result<(), String> {
+        let len = usize::try_from(rest.varint()?).unwrap_or(usize::MAX);
+        if len > MAX_MESSAGE_LEN {
+            return Err(format!("a message of {len} bytes, the most are {MAX_MESSAGE_LEN}"));
+        }
+        self.message.clear();
+        if len <= WHOLE_LEN {
+            if is_regular {
+                return Err("a regular message of up to 64 bytes".to_owned());
+            }
+            self.message.extend_from_slice(rest.slice(len)?);
+            return Ok(());
+        }
+        let template = if is_sent { &mut self.sent } else { &mut self.received };
+        if is_regular {
+            let head = template.head.ok_or("a regular message without one before it")?;
+            self.message.extend_from_slice(&with_lengths(head, len));
+        }
+        self.message.extend_from_slice(rest.slice(KEPT_LEN - self.message.len())?);
+        if let Some(head) = Template::behind(&self.message).head {
+            template.head = Some(head);
+        }
+        self.fill(rest, len)
+    }
+
+    /// Fills the message up to `len` bytes.
+    fn fill(&mut self, rest: &mut Rest<'_>, len: usize) -> Result<(), String> {
+        match self.bodies {
+            Bodies::Full => self.message.extend_from_slice(rest.slice(len - KEPT_LEN)?),
+            Bodies::Hashed => {
+                let hash: [u8; 8] = rest.array()?;
+                let mut left = len - KEPT_LEN;
+                while left > 0 {
+                    let piece = left.min(hash.len());
+                    self.message.extend_from_slice(hash.get(..piece).unwrap_or_default());
+                    left -= piece;
+                }
+            }
+            Bodies::None => self.message.resize(len, 0),
+        }
+        Ok(())
+    }
+}
+
+/// What is left of a block.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
     fn slice(&mut self, len: usize) -> Result<&'a [u8], String> {
-        let (slice, rest) = self.bytes.split_at_checked(len).ok_or("it is cut")?;
-        self.bytes = rest;
+        let (slice, rest) = self.0.split_at_checked(len).ok_or("it is cut")?;
+        self.0 = rest;
         Ok(slice)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let (array, rest) = self.bytes.split_first_chunk().ok_or("it is cut")?;
-        self.bytes = rest;
+        let (array, rest) = self.0.split_first_chunk().ok_or("it is cut")?;
+        self.0 = rest;
         Ok(*array)
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, String> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -211,50 +271,29 @@ impl<'a> Entries<'a> {
             incarnation: u64::from_le_bytes(self.array()?),
         })
     }
+}
 
-    /// Puts the message together; what was kept of the rest as a hash stands there again and again instead.
-    fn message(&mut self, is_sent: bool, is_regular: bool) -> Result<(), String> {
-        let len = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
-        if len > MAX_MESSAGE_LEN {
-            return Err(format!("a message of {len} bytes, the most are {MAX_MESSAGE_LEN}"));
-        }
-        self.message.clear();
-        if len <= WHOLE_LEN {
-            if is_regular {
-                return Err("a regular message of up to 64 bytes".to_owned());
+/// What is no message.
+fn of_kind(kind: u8, rest: &mut Rest<'_>) -> Result<Option<What<'static>>, String> {
+    Ok(Some(match kind {
+        1 => What::Opened(true),
+        2 => What::Opened(false),
+        3 => What::Finished,
+        4 => What::GivenUp,
+        11 => What::MemberAdded(u32::from_le_bytes(rest.array()?)),
+        12 => What::MemberRemoved(u32::from_le_bytes(rest.array()?)),
+        13 => What::Fenced,
+        14 => What::Shutdown,
+        15 => What::Record(rest.snapshot()?),
+        0 => return Err("kind 0".to_owned()),
+        _ => {
+            let len = usize::try_from(rest.varint()?).unwrap_or(usize::MAX);
+            match (kind, rest.slice(len)?) {
+                (16, [is_ours, ..]) => What::Known(*is_ours != 0),
+                _ => return Ok(None),
             }
-            let whole = self.slice(len)?;
-            self.message.extend_from_slice(whole);
-            return Ok(());
         }
-        let template = if is_sent { self.sent } else { self.received };
-        if is_regular {
-            let head = template.head.ok_or("a regular message without one before it")?;
-            self.message.extend_from_slice(&with_lengths(head, len));
-        }
-        let kept = self.slice(KEPT_LEN - self.message.len())?;
-        self.message.extend_from_slice(kept);
-        let next = Template::behind(&self.message);
-        let template = if is_sent { &mut self.sent } else { &mut self.received };
-        *template = if next.head.is_some() { next } else { *template };
-        self.rest(len)
-    }
-
-    /// Fills the message up to `len` bytes.
-    fn rest(&mut self, len: usize) -> Result<(), String> {
-        match self.bodies {
-            Bodies::Full => {
-                let rest = self.slice(len - KEPT_LEN)?;
-                self.message.extend_from_slice(rest);
-            }
-            Bodies::Hashed => {
-                let hash: [u8; 8] = self.array()?;
-                self.message.extend(hash.iter().cycle().take(len - KEPT_LEN));
-            }
-            Bodies::None => self.message.resize(len, 0),
-        }
-        Ok(())
-    }
+    }))
 }
 
 impl Template {

@@ -61,8 +61,18 @@ pub struct CompactFile<R> {
     offset: u64,
     /// Damage was told, and no whole block was found since.
     is_lost: bool,
-    bodies: Bodies,
     tally: Tally,
+    /// The present block: where it begins, its payload, its events and how many of them are left.
+    block_at: u64,
+    block: Vec<u8>,
+    pair: (u32, u32),
+    entries: Entries,
+    count: u32,
+    left: u32,
+    is_in_block: bool,
+    /// Why it cannot be read.
+    unreadable: Option<String>,
+    unpacker: Option<zstd::bulk::Decompressor<'static>>,
 }
 
 /// The fields of a block's head.
@@ -112,11 +122,20 @@ impl<R: Read> CompactFile<R> {
             start: 0,
             offset: 0,
             is_lost: false,
-            bodies: Bodies::Full,
             tally: Tally::default(),
+            block_at: 0,
+            block: Vec::new(),
+            pair: (0, 0),
+            entries: Entries::new(Bodies::Full),
+            count: 0,
+            left: 0,
+            is_in_block: false,
+            unreadable: None,
+            unpacker: None,
         };
         file.head = file.read_head()?;
-        file.bodies = Bodies::named(file.head.bodies.as_deref()).map_err(HeadError::NotCompact)?;
+        let bodies = Bodies::named(file.head.bodies.as_deref()).map_err(HeadError::NotCompact)?;
+        file.entries = Entries::new(bodies);
         Ok(file)
     }
 
@@ -182,27 +201,76 @@ impl<R: Read> CompactFile<R> {
 
     /// Reads to the end. What cannot be read is passed over, up to the next whole block.
     pub fn read(mut self, sink: &mut impl FnMut(Item<'_>)) -> Tally {
-        let mut raw = Vec::new();
+        while let Some(item) = self.next_item() {
+            sink(item);
+        }
+        self.tally
+    }
+
+    /// What was counted so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// What comes next; `None` at the end. What cannot be read is passed over, up to the next whole block.
+    pub fn next_item(&mut self) -> Option<Item<'_>> {
         loop {
+            if self.left > 0 {
+                self.left -= 1;
+                match self.entries.advance(&self.block) {
+                    Ok(None) => self.tally.unknown += 1,
+                    Ok(Some(parsed)) => {
+                        let (node, peer) = self.pair;
+                        return Some(Item::Entry { node, peer, entry: self.entries.entry(parsed) });
+                    }
+                    Err(reason) => {
+                        let index = self.count - self.left;
+                        self.left = 0;
+                        return Some(self.damage(format!("event {index} of {} of a block: {reason}", self.count)));
+                    }
+                }
+                continue;
+            }
+            if self.unreadable.is_some() {
+                return self.take_unreadable();
+            }
+            if std::mem::take(&mut self.is_in_block) && !self.entries.is_at_end(&self.block) {
+                return Some(self.surplus());
+            }
             match self.next_block() {
-                Ok(None) => break,
+                Ok(None) => return None,
                 Ok(Some(head)) => {
                     self.is_lost = false;
-                    self.take_block(&head, &mut raw, sink);
+                    let begun = self.begin_block(&head);
                     self.consume(BLOCK_HEAD_LEN + head.stored);
+                    if let Some(item) = begun {
+                        return Some(item);
+                    }
                 }
                 Err(reason) => {
-                    if !std::mem::replace(&mut self.is_lost, true) {
+                    let is_told = std::mem::replace(&mut self.is_lost, true);
+                    let (offset, is_over) = (self.offset, !self.skip_to_marker());
+                    if !is_told {
                         self.tally.damaged += 1;
-                        sink(Item::Damage { offset: self.offset, reason });
+                        return Some(Item::Damage { offset, reason });
                     }
-                    if !self.skip_to_marker() {
-                        break;
+                    if is_over {
+                        return None;
                     }
                 }
             }
         }
-        self.tally
+    }
+
+    fn damage<'a>(&mut self, reason: String) -> Item<'a> {
+        self.tally.damaged += 1;
+        self.is_in_block = false;
+        Item::Damage { offset: self.block_at, reason }
+    }
+
+    fn surplus<'a>(&mut self) -> Item<'a> {
+        let count = self.count;
+        self.damage(format!("a block has more bytes than its {count} events"))
     }
 
     /// The head of the next block, which is whole and at hand.
@@ -259,72 +327,68 @@ impl<R: Read> CompactFile<R> {
         }
     }
 
-    fn take_block(&mut self, head: &BlockHead, raw: &mut Vec<u8>, sink: &mut impl FnMut(Item<'_>)) {
-        let &BlockHead { node, peer, .. } = head;
+    /// Makes a block the present one; what is to be told before its events.
+    fn begin_block<'a>(&mut self, head: &BlockHead) -> Option<Item<'a>> {
+        let &BlockHead { node, peer, lost, .. } = head;
         match head.kind {
             1 => {}
             2 => {
                 self.tally.has_end = true;
-                return;
+                return None;
             }
             _ => {
                 self.tally.unknown += 1;
-                return;
+                return None;
             }
         }
-        if head.lost > 0 {
-            self.tally.lost += head.lost;
-            sink(Item::Lost { node, peer, count: head.lost });
+        self.block_at = self.offset;
+        let range = self.start + BLOCK_HEAD_LEN..self.start + BLOCK_HEAD_LEN + head.stored;
+        let stored = self.bytes.get(range).unwrap_or_default();
+        let unpacked = unpack(head, stored, &mut self.block, &mut self.unpacker);
+        (self.pair, self.is_in_block) = ((node, peer), true);
+        (self.left, self.count) = (head.entries, head.entries);
+        self.entries.begin(head.time);
+        self.tally.lost += lost;
+        if let Err(reason) = unpacked {
+            (self.left, self.is_in_block) = (0, false);
+            self.unreadable = Some(reason);
         }
-        let offset = self.offset;
-        let stored = self.at_hand().get(BLOCK_HEAD_LEN..BLOCK_HEAD_LEN + head.stored).unwrap_or_default();
-        let mut unknown = 0;
-        let told = unpack(head, stored, raw)
-            .and_then(|payload| entries(head, Entries::new(payload, head.time, self.bodies), &mut unknown, sink));
-        self.tally.unknown += unknown;
-        if let Err(reason) = told {
-            self.tally.damaged += 1;
-            sink(Item::Damage { offset, reason });
+        match (lost, self.unreadable.is_some()) {
+            (0, false) => None,
+            (0, true) => self.take_unreadable(),
+            (count, _) => Some(Item::Lost { node, peer, count }),
         }
+    }
+
+    fn take_unreadable<'a>(&mut self) -> Option<Item<'a>> {
+        let reason = self.unreadable.take()?;
+        Some(self.damage(reason))
     }
 }
 
-fn unpack<'a>(head: &BlockHead, stored: &'a [u8], raw: &'a mut Vec<u8>) -> Result<&'a [u8], String> {
-    let payload = match head.encoding {
-        0 => stored,
+fn unpack(
+    head: &BlockHead,
+    stored: &[u8],
+    raw: &mut Vec<u8>,
+    unpacker: &mut Option<zstd::bulk::Decompressor<'static>>,
+) -> Result<(), String> {
+    raw.clear();
+    match head.encoding {
+        0 => raw.extend_from_slice(stored),
         1 => {
-            raw.clear();
-            let whole = zstd::stream::read::Decoder::with_buffer(stored).and_then(|decoder| {
-                let most = head.raw as u64 + 1;
-                decoder.take(most).read_to_end(raw)
-            });
-            whole.map_err(|error| format!("a block cannot be unpacked: {error}"))?;
-            raw.as_slice()
+            let fail = |error: std::io::Error| format!("a block cannot be unpacked: {error}");
+            if unpacker.is_none() {
+                *unpacker = Some(zstd::bulk::Decompressor::new().map_err(fail)?);
+            }
+            raw.reserve(head.raw + 1);
+            if let Some(unpacker) = unpacker {
+                unpacker.decompress_to_buffer(stored, raw).map_err(fail)?;
+            }
         }
         other => return Err(format!("a block in encoding {other}, known are 0 and 1")),
-    };
-    match payload.len() == head.raw {
-        true => Ok(payload),
-        false => Err(format!("a block of {} bytes says that it has {}", payload.len(), head.raw)),
     }
-}
-
-/// Tells the events of a block; what stands behind one that cannot be read is lost with it.
-fn entries(
-    head: &BlockHead,
-    mut entries: Entries<'_>,
-    unknown: &mut u64,
-    sink: &mut impl FnMut(Item<'_>),
-) -> Result<(), String> {
-    for index in 0..head.entries {
-        match entries.next_entry() {
-            Ok(Some(entry)) => sink(Item::Entry { node: head.node, peer: head.peer, entry }),
-            Ok(None) => *unknown += 1,
-            Err(reason) => return Err(format!("event {} of {} of a block: {reason}", index + 1, head.entries)),
-        }
-    }
-    match entries.is_at_end() {
+    match raw.len() == head.raw {
         true => Ok(()),
-        false => Err(format!("a block has more bytes than its {} events", head.entries)),
+        false => Err(format!("a block of {} bytes says that it has {}", raw.len(), head.raw)),
     }
 }

@@ -1,0 +1,113 @@
+//! What becomes known in mid-stream, until all is.
+
+use super::{Arrived, Link, Outcome, Own, Said, Snapshot, Speaker, Told};
+use crate::Conn;
+use crate::message::{Ids, Message, Version};
+use crate::record::{Record, State};
+
+impl<L: Copy> Own<L> {
+    fn link_mut(&mut self, conn: Conn) -> Option<&mut Link> {
+        if !self.links.iter().any(|link| link.conn == conn) {
+            self.links.push(Link { conn, is_ours: None, said: Said::Unknown, speaker: Speaker::Unknown });
+        }
+        self.links.iter_mut().find(|link| link.conn == conn)
+    }
+
+    pub(super) fn learn_told(&mut self, told: Told) {
+        self.due.clear();
+        self.early.clear();
+        match told {
+            Told::Record(snapshot) => self.learn_snapshot(&snapshot),
+            Told::Opened { .. } | Told::Stands { .. } => drop(self.take(told)),
+            Told::Ended(conn) => self.links.retain(|link| link.conn != conn),
+            Told::Fence => self.links.clear(),
+            Told::Shutdown => self.is_closing = true,
+            Told::AddMember(_) | Told::RemoveMember(_) => {}
+        }
+        self.due.clear();
+    }
+
+    fn learn_snapshot(&mut self, snapshot: &Snapshot) {
+        let Snapshot { state, seq_send, seq_next, users, incarnation, .. } = *snapshot;
+        let users = u16::try_from(users).unwrap_or(u16::MAX);
+        let (version, is_initial) = (self.record.version, state == State::Closed);
+        self.record =
+            Record { state, seq_send, seq_next, queue_head: snapshot.queue_head(), users, ..Record::default() };
+        self.known.record = true;
+        self.members.clear();
+        self.unnamed = users;
+        if is_initial || self.lives.own != Some(incarnation) {
+            (self.lives.bound, self.lives.heard) = (None, None);
+            self.known.peer = is_initial;
+        }
+        self.lives.own = Some(incarnation);
+        if is_initial {
+            self.output = super::Output::default();
+            self.is_closing = false;
+            return;
+        }
+        self.output.release(self.record.queue_head);
+        self.record.version = version;
+        if state != State::Established {
+            self.record.version = Some(Version::V3_2); // SND-3: FINs were exchanged
+        }
+        match state {
+            State::FinWait1 | State::Closing | State::LastAck if snapshot.queue > 0 => {
+                self.record.seq_send = crate::Seq(seq_send.0.wrapping_sub(1));
+                self.record.take_fin();
+            }
+            State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck => self.record.stop_tx = true,
+            _ => {}
+        }
+    }
+
+    pub(super) fn learn_written(&mut self, conn: Conn, message: &Message) {
+        let Some(link) = self.link_mut(conn) else { return };
+        if let Message::Hello(_, ids) = message {
+            link.said = Said::Ids(*ids);
+            if self.lives.own != Some(ids.source) {
+                (self.lives.bound, self.lives.heard) = (None, None);
+            }
+            self.lives.own = Some(ids.source);
+        }
+        let said = self.said(conn);
+        match *message {
+            Message::Hello(number, _) | Message::Ack(number) => self.record.seq_next = number,
+            Message::Opts { seq, body, .. } => {
+                self.output.learn(seq, body);
+                self.record.version = Some(Version::V3_2);
+                if let Some(Ids { destination: Some(bound), .. }) = said {
+                    self.learn_peer(bound);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_peer(&mut self, bound: u64) {
+        self.lives.bound = Some(bound);
+        self.known.peer = true;
+    }
+
+    pub(super) fn learn_read(&mut self, conn: Conn, arrived: &Arrived, outcome: Outcome) {
+        let Some(link) = self.link_mut(conn) else { return };
+        if let Some(Message::Hello(_, ids)) = arrived.message {
+            link.speaker = Speaker::Hardened(ids);
+        }
+        let speaker = link.speaker;
+        match (arrived.message, outcome) {
+            (Some(Message::Opts { seq, .. }), Outcome::Accepted) => {
+                self.record.seq_next = seq.next();
+                self.record.version = Some(Version::V3_2);
+                if let Speaker::Hardened(ids) = speaker {
+                    self.learn_peer(ids.source);
+                }
+            }
+            (Some(Message::Ack(number) | Message::Hello(number, _)), Outcome::Handled) => {
+                self.record.queue_head = self.record.queue_head.max(number);
+                self.output.release(self.record.queue_head);
+            }
+            _ => {}
+        }
+    }
+}
