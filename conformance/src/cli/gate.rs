@@ -20,6 +20,7 @@ use crate::gate::config::{self, CONFIG_FILE, DEFAULT_PROFILE};
 use crate::gate::output::{self, Form, Lines};
 use crate::gate::waive::today;
 use crate::gate::{Config, Gate, GateReport, Partition, RunOptions, UnitReport, Verdict, Watcher};
+use crate::html;
 use crate::render::Paint;
 use crate::tell::check_place;
 
@@ -170,7 +171,7 @@ impl Common {
             Form::Sarif => output::sarif(report)?,
             Form::Github => output::annotations(report) + &output::text(report, lines, Paint::new(false)),
             Form::Markdown => output::summary(report),
-            Form::Html => output::summary(report),
+            Form::Html => html::gate(report),
         })
     }
 

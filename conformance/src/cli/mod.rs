@@ -13,14 +13,13 @@ mod explore;
 mod gate;
 pub(crate) mod inputs;
 mod output;
-mod inputs;
 mod page;
 mod parallel;
 mod progress;
 mod record;
-mod replay;
-mod shrink;
+pub(crate) mod replay;
 mod shell;
+mod shrink;
 mod terminal;
 mod trouble;
 

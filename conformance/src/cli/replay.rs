@@ -22,13 +22,13 @@ use crate::render::{JsonReport, Paint, TextReport};
 use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Session, Source, replay_native};
 
 mod follow;
-mod together;
+pub(crate) mod together;
 
 const UNWRITTEN: &str = "the report cannot be written";
 
 /// What came of one input.
-pub(super) struct Outcome {
-    pub(super) reports: Vec<FileReport>,
+pub(crate) struct Outcome {
+    pub(crate) reports: Vec<FileReport>,
     pub(super) troubles: Vec<Trouble>,
 }
 

@@ -59,6 +59,7 @@ impl ShrinkArgs {
             default_revisions,
             budget: self.budget,
             stall_after: self.stall_after,
+            pictures: false,
         })
     }
 

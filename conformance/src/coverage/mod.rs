@@ -32,11 +32,9 @@ pub struct Share {
 impl Coverage {
     /// Adds what another part of the work has exercised.
     pub fn add(&mut self, other: &Coverage) {
-        for (own, others) in [
-            (&mut self.cells, &other.cells),
-            (&mut self.rules, &other.rules),
-            (&mut self.actions, &other.actions),
-        ] {
+        for (own, others) in
+            [(&mut self.cells, &other.cells), (&mut self.rules, &other.rules), (&mut self.actions, &other.actions)]
+        {
             for (name, sources) in others {
                 let own = own.entry(name.clone()).or_default();
                 sources.iter().for_each(|(source, count)| *own.entry(source.clone()).or_default() += count);

@@ -245,7 +245,11 @@ fn kinds() -> Vec<String> {
 const CHECK: &[Key] = &[
     Key::new("revisions", Kind::Names(subjects), "whose rules; empty: the whole matrix"),
     Key::new("environments", Kind::Names(environments), "what surrounds the nodes; empty: all but the deep ones"),
-    Key::new("max-states", Kind::Number(1, i64::MAX), "distinct states of one world; beyond it the world is incomplete"),
+    Key::new(
+        "max-states",
+        Kind::Number(1, i64::MAX),
+        "distinct states of one world; beyond it the world is incomplete",
+    ),
     Key::new("max-memory-mib", Kind::Number(1, i64::MAX), "memory for one world, in MiB; likewise"),
     Key::new("max-seconds", Kind::Number(1, i64::MAX), "time for one world, in seconds; likewise"),
 ];
@@ -283,7 +287,11 @@ const PROFILE: &[Key] = &[
     Key::new(
         "drive",
         Kind::Table(&[
-            Key::new("environments", Kind::Names(environments), "driven through every transition; empty: those without timeouts"),
+            Key::new(
+                "environments",
+                Kind::Names(environments),
+                "driven through every transition; empty: those without timeouts",
+            ),
             Key::new("walks", Kind::Number(0, 1_000_000), "random walks in the other environments"),
             Key::new("steps", Kind::Number(1, 1_000_000), "actions of each walk"),
         ]),
@@ -292,7 +300,11 @@ const PROFILE: &[Key] = &[
     Key::new(
         "coverage",
         Kind::Table(&[
-            Key::new("exceptions", Kind::Text, "the file with what is never exercised and why; empty: the built-in one"),
+            Key::new(
+                "exceptions",
+                Kind::Text,
+                "the file with what is never exercised and why; empty: the built-in one",
+            ),
             Key::new("transitions", Kind::Number(0, 100), "per cent of the drivable transitions that must be driven"),
         ]),
         "what the steps before have exercised",
@@ -308,7 +320,11 @@ const WAIVE: &[Key] = &[
 
 const FILE: &[Key] = &[
     Key::new("version", Kind::Number(CONFIG_VERSION, CONFIG_VERSION), "the version of this format: 1").needed(),
-    Key::new("profile", Kind::Named(PROFILE), "what is done under --profile NAME; what it does not say is as in default"),
+    Key::new(
+        "profile",
+        Kind::Named(PROFILE),
+        "what is done under --profile NAME; what it does not say is as in default",
+    ),
     Key::new("waive", Kind::Tables(WAIVE), "something known to be wrong that must not hold up a merge for now"),
 ];
 
@@ -328,7 +344,8 @@ impl Config {
             let directory = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
             return Self::parse(BUILT_IN, BUILT_IN_NAME, directory, profile);
         };
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Self::parse(&text, &path.display().to_string(), directory, profile)
     }
@@ -429,9 +446,8 @@ fn waiver(from: &Value) -> Result<Waiver, String> {
     let text = |key: &str| from.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let written = from.get("expires").and_then(Value::as_datetime).and_then(|moment| moment.date);
     let (rule, trace, reason) = (text("rule"), text("trace"), text("reason"));
-    let expires = written.and_then(|date| {
-        NaiveDate::from_ymd_opt(i32::from(date.year), u32::from(date.month), u32::from(date.day))
-    });
+    let expires = written
+        .and_then(|date| NaiveDate::from_ymd_opt(i32::from(date.year), u32::from(date.month), u32::from(date.day)));
     let expires = expires.ok_or_else(|| format!("the waiver of {rule} in {trace} ends on no day that there is"))?;
     if reason.trim().is_empty() {
         return Err(format!("the waiver of {rule} in {trace} gives no reason"));

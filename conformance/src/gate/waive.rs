@@ -56,8 +56,7 @@ fn one(waiver: &Waiver, today: NaiveDate, steps: &[StepReport]) -> UnitReport {
     let used = units.flat_map(|unit| unit.findings.iter().map(move |finding| (unit, finding)));
     let used = used.filter(|(unit, finding)| waiver.covers(&unit.name, finding)).count();
     let left = waiver.expires.signed_duration_since(today).num_days();
-    let mut unit =
-        UnitReport { name: format!("{} in {}", waiver.rule, waiver.trace), ..UnitReport::default() };
+    let mut unit = UnitReport { name: format!("{} in {}", waiver.rule, waiver.trace), ..UnitReport::default() };
     unit.outcome = match used {
         _ if left < 0 => format!("expired on {}", waiver.expires),
         0 => "waives nothing: it can go".to_owned(),

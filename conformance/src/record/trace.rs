@@ -44,6 +44,16 @@ pub struct Trace {
     pub bytes: Vec<u8>,
 }
 
+impl Trace {
+    /// What it is called: the first life of a node has no number.
+    pub fn name(&self) -> String {
+        match self.life {
+            1 => format!("node {}", self.node),
+            life => format!("node {} life {life}", self.node),
+        }
+    }
+}
+
 /// What a run left.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {

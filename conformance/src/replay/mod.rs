@@ -26,7 +26,6 @@ use crate::hash::FoldState;
 use crate::messages::{Item, Messages, Seen};
 
 pub use label::Label;
-pub(crate) use native::with_head;
 pub use native::{Source, replay_native};
 pub use pair::DeliverySink;
 use pair::{Arrived, PairReplay};

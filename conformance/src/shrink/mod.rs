@@ -208,7 +208,7 @@ fn read(path: &Path, name: &str, options: &ReplayOptions) -> Result<(Trace, File
             let fail = |source| ShrinkError::Head { name: name.to_owned(), source };
             let text = as_lines(opened).map_err(fail)?;
             let (report, _) = replay_native(name.to_owned(), &text[..], options, &mut NoDeliveries).map_err(fail)?;
-            let (trace, options) = lines::trace(name, text, options, &report).map_err(fail)?;
+            let (trace, options) = lines::trace(text, options, &report).map_err(fail)?;
             Ok((trace, report, options))
         }
     }

@@ -6,9 +6,9 @@ use crate::capture::{
     CaptureSummary, ConnId, Direction, Endpoint, FrameRef, HoleReason, Observed, Timestamp, Transport, TransportEvent,
 };
 use crate::messages::{Item, Messages};
-use crate::replay::{FileReport, NoDeliveries, Replay, ReplayOptions};
+use crate::replay::{FileReport, NoDeliveries, Replay, ReplayOptions, replay_native};
 
-use super::Size;
+use super::{Size, lines};
 
 /// What happens to a connection; data is a whole message, or bytes that are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +122,12 @@ impl Trace {
     /// What replay says of what is left; frames are called as in the whole trace.
     pub fn judge(&self, kept: &[bool], options: &ReplayOptions) -> FileReport {
         let mut nobody = NoDeliveries;
+        if let Origin::Native(text) = &self.origin {
+            let text = lines::blanked(text, self, kept);
+            let judged = replay_native(String::new(), &text[..], options, &mut nobody);
+            let failed = |error: crate::native::HeadError| FileReport::unreadable(String::new(), error.to_string());
+            return judged.map_or_else(failed, |(report, _)| report);
+        }
         let mut replay = Replay::new(options, &mut nobody);
         for (_, unit) in self.kept(kept) {
             for (conn, event) in &unit.events {
@@ -175,6 +181,12 @@ impl Gathering {
     /// Of a native trace, whose lines stay or go as a whole.
     pub fn by_line() -> Self {
         Self { by_frame: true, ..Self::default() }
+    }
+
+    /// The next line begins: a unit, whatever is in it.
+    pub fn line(&mut self, at: FrameRef, time: Timestamp) {
+        self.last = (at, time);
+        self.units.push(Unit { at, time, events: Vec::new() });
     }
 
     /// Takes the next event.

@@ -4,8 +4,8 @@
 
 mod bad_input;
 mod decode;
-mod record;
 mod html;
+mod record;
 mod replay;
 
 use std::fs;

@@ -71,7 +71,8 @@ fn github_gets_few_annotations_and_a_summary() {
     command.args(["gate", "--format", "github"]).current_dir(workspace.0.path()).env("GITHUB_STEP_SUMMARY", &file);
     let ran = Ran(command.output().unwrap());
     assert_eq!(ran.code(), 1);
-    let annotations: Vec<String> = ran.text().lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect();
+    let annotations: Vec<String> =
+        ran.text().lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect();
     assert_eq!(annotations.len(), 1, "forty of one rule are one: {annotations:?}");
     assert!(annotations[0].starts_with("::error file=") && annotations[0].contains("and 39 more like this"));
     let summary = fs::read_to_string(file).unwrap();

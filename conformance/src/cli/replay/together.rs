@@ -9,7 +9,7 @@ use crate::native::compact::FIRST_BYTE;
 use crate::replay::{ReplayOptions, replay_together};
 
 /// Judges these together, if there is a native trace among them.
-pub(super) fn natives(paths: &[PathBuf], options: &ReplayOptions) -> Result<Option<Outcome>, Trouble> {
+pub(crate) fn natives(paths: &[PathBuf], options: &ReplayOptions) -> Result<Option<Outcome>, Trouble> {
     let fail = |error: CaptureError| Trouble::from(&error);
     let mut natives = Vec::new();
     let mut captures = Vec::new();

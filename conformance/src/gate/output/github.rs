@@ -83,7 +83,8 @@ pub fn summary(report: &GateReport) -> String {
     for (step, unit, finding) in all.iter().take(MAX_TOLD) {
         let _ = writeln!(out, "- **{}**, {}: {}", step.name, cell(&unit.name), cell(&finding.message));
         if !finding.detail.is_empty() {
-            let _ = writeln!(out, "\n  <details><summary>more</summary>\n\n{}\n\n  </details>\n", fenced(&finding.detail));
+            let _ =
+                writeln!(out, "\n  <details><summary>more</summary>\n\n{}\n\n  </details>\n", fenced(&finding.detail));
         }
     }
     if all.len() > MAX_TOLD {

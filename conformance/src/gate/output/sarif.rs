@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_sarif::sarif::{
-    ArtifactLocation, Location, LogicalLocation, Message, MultiformatMessageString, PhysicalLocation, ReportingDescriptor,
-    Result as SarifResult, ResultLevel, Run, SCHEMA_URL, Sarif, Suppression, Tool, ToolComponent,
+    ArtifactLocation, Location, LogicalLocation, Message, MultiformatMessageString, PhysicalLocation,
+    ReportingDescriptor, Result as SarifResult, ResultLevel, Run, SCHEMA_URL, Sarif, Suppression, Tool, ToolComponent,
 };
 
 use super::findings;
@@ -19,11 +19,7 @@ const NO_RULE: &str = "midcomms";
 /// Those of the serialiser.
 pub fn sarif(report: &GateReport) -> serde_json::Result<String> {
     let results: Vec<SarifResult> = findings(report).map(|found| result(&found)).collect();
-    let driver = ToolComponent::builder()
-        .name("midcomms")
-        .version(report.program.clone())
-        .rules(rules(report))
-        .build();
+    let driver = ToolComponent::builder().name("midcomms").version(report.program.clone()).rules(rules(report)).build();
     let run = Run::builder().tool(Tool::builder().driver(driver).build()).results(results).build();
     let sarif = Sarif::builder().schema(SCHEMA_URL).version(serde_json::json!("2.1.0")).runs(vec![run]).build();
     serde_json::to_string_pretty(&sarif).map(|text| text + "\n")

@@ -76,7 +76,8 @@ impl CatalogueStep {
 impl Step for CatalogueStep {
     fn units(&self) -> Vec<String> {
         let missing = (0..usize::from(!self.missing.is_empty())).map(|_| "rows of models.toml".to_owned());
-        let cases = self.cases.iter().map(|case| format!("{} {} in {}", case.id, case.property.name(), case.environment));
+        let cases =
+            self.cases.iter().map(|case| format!("{} {} in {}", case.id, case.property.name(), case.environment));
         cases.chain(missing).collect()
     }
 

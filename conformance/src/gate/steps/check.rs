@@ -103,7 +103,8 @@ impl Step for CheckStep {
         match explore(task, &limits, said) {
             Ok(outcome) => {
                 let violated = outcome.verdicts.iter().filter(|(_, verdict)| verdict.is_violated()).count();
-                let words = format!("{} states, {violated} of {} properties violated", outcome.states, outcome.verdicts.len());
+                let words =
+                    format!("{} states, {violated} of {} properties violated", outcome.states, outcome.verdicts.len());
                 Done { findings: findings(task, &outcome, &self.models), ..Done::new(words) }
             }
             Err(finding) => Done { findings: vec![finding], ..Done::new("not explored") },

@@ -2,4 +2,6 @@
 use crate::coverage::Coverage;
 use crate::gate::config::Config;
 use crate::gate::report::StepReport;
-pub(in crate::gate) fn coverage(_: &Config, _: &Coverage) -> StepReport { StepReport { name: "coverage".to_owned(), ..StepReport::default() } }
+pub(in crate::gate) fn coverage(_: &Config, _: &Coverage) -> StepReport {
+    StepReport { name: "coverage".to_owned(), ..StepReport::default() }
+}

@@ -8,8 +8,8 @@ use super::replay::judged;
 use crate::gate::config::Config;
 use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
-use crate::record::{RecordError, Recording, Scenario, Scenarios};
-use crate::replay::{NoDeliveries, ReplayOptions, replay_native};
+use crate::record::{RecordError, Recording, Scenario, Scenarios, Trace};
+use crate::replay::{ReplayOptions, replay_together};
 
 /// The file of scenarios, in findings.
 const SCENARIOS_FILE: &str = "traces/scenarios.toml";
@@ -26,7 +26,9 @@ impl RecordStep {
         let all = Scenarios::built_in().map_err(|error| error.to_string())?;
         let scenarios: Vec<&Scenario> = match wanted.scenarios.as_slice() {
             [] => all.iter().collect(),
-            names => names.iter().map(|name| all.get(name)).collect::<Result<_, _>>().map_err(|error| error.to_string())?,
+            names => {
+                names.iter().map(|name| all.get(name)).collect::<Result<_, _>>().map_err(|error| error.to_string())?
+            }
         };
         let seeds = |scenario: &Scenario| {
             let name = scenario.name.clone();
@@ -36,19 +38,20 @@ impl RecordStep {
         Ok(Self { runs: runs.collect(), options: ReplayOptions::default() })
     }
 
-    /// Each node's trace by itself.
+    /// Every trace by itself, and all against each other.
     fn replay(&self, scenario: &Scenario, seed: u64, recording: &Recording) -> Done {
+        let named = |trace: &Trace| format!("{} seed {seed} {}", scenario.name, trace.name());
+        let traces = recording.traces.iter().map(|trace| (named(trace), trace.bytes.as_slice())).collect();
         let mut done = Done::default();
-        for trace in &recording.traces {
-            let name = format!("{} seed {seed} node {}", scenario.name, trace.node);
-            match replay_native(name.clone(), trace.bytes.as_slice(), &self.options, &mut NoDeliveries) {
-                Ok((report, _)) => {
+        match replay_together::<&[u8]>(traces, None, &self.options) {
+            Ok(reports) => {
+                for (report, _) in reports {
                     let judged = judged(&report, true);
                     done.coverage.add(&judged.coverage);
                     done.findings.extend(judged.findings.into_iter().map(|finding| again(finding, scenario, seed)));
                 }
-                Err(error) => done.findings.push(Finding::unusable(format!("{name}: {error}"))),
             }
+            Err((name, error)) => done.findings.push(Finding::unusable(format!("{name}: {error}"))),
         }
         done
     }
@@ -79,7 +82,7 @@ impl Step for RecordStep {
         match scenario.simulate(*seed) {
             Ok(recording) => {
                 let done = self.replay(scenario, *seed, &recording);
-                Done { outcome: format!("{} nodes recorded and replayed", recording.traces.len()), ..done }
+                Done { outcome: format!("{} traces recorded and replayed", recording.traces.len()), ..done }
             }
             Err(error @ (RecordError::Stuck { .. } | RecordError::Vacuous { .. } | RecordError::Fault { .. })) => {
                 let finding = Finding::failed("scenario", error.to_string()).in_file(SCENARIOS_FILE, None);

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use midcomms_model::{Revision, RevisionSet};
 
 use crate::cli::inputs::{self, Input};
+use crate::cli::replay::together::natives;
 use crate::gate::config::Config;
+use crate::gate::output::counted;
 use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
-use crate::gate::output::counted;
 use crate::render::{Paint, TextReport};
 use crate::replay::{FileReport, NoDeliveries, ReplayOptions, StallReport, Verdict, replay_files};
 
@@ -46,6 +47,17 @@ impl ReplayStep {
         path.strip_prefix(&self.directory).unwrap_or(path).display().to_string()
     }
 
+    /// Several native traces are held against each other; several captures are one.
+    fn replay(&self, paths: &[PathBuf]) -> Result<Vec<FileReport>, String> {
+        if paths.len() > 1
+            && let Some(outcome) = natives(paths, &self.options).map_err(|trouble| trouble.what)?
+        {
+            return Ok(outcome.reports);
+        }
+        let report = replay_files(paths, &self.options, &mut NoDeliveries).map_err(|error| error.to_string())?;
+        Ok(vec![report])
+    }
+
     fn name(&self, input: &Input) -> String {
         match input {
             Input::Capture(paths) => paths.iter().map(|path| self.told(path)).collect::<Vec<_>>().join(" + "),
@@ -67,18 +79,30 @@ impl Step for ReplayStep {
             }
             None => return Done::unusable("is no input"),
         };
-        match replay_files(paths, &self.options, &mut NoDeliveries) {
-            Ok(mut report) => {
-                report.path = self.name(&Input::Capture(paths.clone()));
+        match self.replay(paths) {
+            Ok(reports) => joined(reports.into_iter().map(|mut report| {
+                report.path = self.told(Path::new(&report.path));
                 judged(&report, self.is_strict)
-            }
-            Err(error) => Done::unusable(error.to_string()),
+            })),
+            Err(reason) => Done::unusable(reason),
         }
     }
 
     fn summary(&self, units: &[UnitReport]) -> String {
         counted(units.len(), "trace")
     }
+}
+
+/// What came of several traces, as one.
+fn joined(all: impl Iterator<Item = Done>) -> Done {
+    let mut joined = Done::default();
+    for done in all {
+        let between = if joined.outcome.is_empty() { "" } else { "; " };
+        joined.outcome += &format!("{between}{}", done.outcome);
+        joined.findings.extend(done.findings);
+        joined.coverage.add(&done.coverage);
+    }
+    joined
 }
 
 /// What must be accepted, as a unit.
@@ -101,7 +125,9 @@ pub(super) fn judged(report: &FileReport, is_strict: bool) -> Done {
             rejection.expected,
             rejection.got
         );
-        Finding::failed(rejection.rule, message).in_file(report.path.clone(), Some(rejection.frame)).with_detail(told_whole())
+        Finding::failed(rejection.rule, message)
+            .in_file(report.path.clone(), Some(rejection.frame))
+            .with_detail(told_whole())
     }));
     let stalls = report.pairs.iter().flat_map(|pair| &pair.stalls).filter(|_| is_strict);
     findings.extend(stalls.map(|stall| told(stall, report)));
