@@ -6,6 +6,7 @@ pub mod cli;
 pub mod corpus;
 pub mod coverage;
 pub mod describe;
+pub mod drive;
 pub mod gate;
 mod hash;
 pub mod messages;

@@ -1,5 +1,7 @@
 //! What was exercised, and by what: cells of the table of states and events, rules, actions of the model.
 
+pub mod cell;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -27,4 +29,22 @@ pub struct Share {
     pub covered: u64,
     /// There are.
     pub all: u64,
+}
+
+impl Coverage {
+    /// Adds what another part of the work exercised.
+    pub fn add(&mut self, other: &Coverage) {
+        for (mine, theirs) in
+            [(&mut self.cells, &other.cells), (&mut self.rules, &other.rules), (&mut self.actions, &other.actions)]
+        {
+            for (name, by_source) in theirs {
+                let counts = mine.entry(name.clone()).or_default();
+                by_source.iter().for_each(|(source, count)| *counts.entry(source.clone()).or_default() += count);
+            }
+        }
+        for (environment, share) in &other.transitions {
+            let sum = self.transitions.entry(environment.clone()).or_default();
+            (sum.covered, sum.all) = (sum.covered + share.covered, sum.all + share.all);
+        }
+    }
 }
