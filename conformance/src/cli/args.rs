@@ -12,6 +12,8 @@ use midcomms_model::revision::UnknownRevision;
 use midcomms_model::{Revision, RevisionSet};
 
 use super::check::CheckArgs;
+use super::coverage::CoverageArgs;
+use super::drive::DriveArgs;
 use super::explore::ExploreArgs;
 use super::gate::GateArgs;
 use super::terminal::ColorChoice;
@@ -55,6 +57,11 @@ pub(crate) enum Command {
     /// Check the model: does every property hold in every environment, for every revision?
     #[command(after_help = super::check::EXIT_CODES)]
     Check(Box<CheckArgs>),
+    /// Drive paths of the model into the implementation: do the two agree after every step?
+    #[command(after_help = super::drive::EXIT_CODES)]
+    Drive(DriveArgs),
+    /// Show what of the protocol the corpus, recordings and driven paths exercise, and what nothing does
+    Coverage(CoverageArgs),
     /// Judge this project's own traces against what is expected of them (the default)
     Gate(GateArgs),
 }

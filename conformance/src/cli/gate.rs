@@ -39,7 +39,7 @@ pub(crate) fn run(args: GateArgs) -> anyhow::Result<Exit> {
 }
 
 /// `traces` of the workspace that the user is in, else of the one that this program was built from.
-fn find_traces() -> Option<PathBuf> {
+pub(crate) fn find_traces() -> Option<PathBuf> {
     let here = std::env::current_dir().ok();
     let built_in = Path::new(env!("CARGO_MANIFEST_DIR"));
     let above = here.iter().flat_map(|here| here.ancestors());

@@ -3,8 +3,10 @@
 mod args;
 mod check;
 mod convert;
+mod coverage;
 mod decode;
 mod deliveries;
+mod drive;
 mod exit;
 mod explore;
 mod gate;
@@ -41,6 +43,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explore(args) => explore::run(&args),
         Command::Check(args) => check::run(*args),
         Command::Gate(args) => gate::run(args),
+        Command::Drive(args) => drive::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
     };
     match result {
         Ok(exit) => exit,

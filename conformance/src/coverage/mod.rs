@@ -1,10 +1,15 @@
 //! What was exercised, and by what: cells of the table of states and events, rules, actions of the model.
 
 pub mod cell;
+mod judge;
+mod replayed;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use judge::{CoverageReport, Exception, Exceptions, Finding, Kind, judge};
+pub use replayed::of_replay;
 
 /// How often something was exercised, by source: `corpus`, `record`, `drive`.
 pub type BySource = BTreeMap<String, u64>;

@@ -5,7 +5,6 @@ use midcomms_model::message::Version;
 use midcomms_model::record::{Event as Met, State};
 use midcomms_model::story::choices;
 use midcomms_model::system::World;
-use midcomms_model::system::action::Action;
 use midcomms_model::system::observer::{Occurrence, Outcome};
 use midcomms_model::system::state::End;
 use midcomms_model::system::wire::Kind;
@@ -43,7 +42,6 @@ impl Mismatch {
 /// Where model and implementation part.
 #[derive(Clone, Debug)]
 pub(super) struct Difference {
-    pub(super) action: Action,
     pub(super) fields: Vec<Mismatch>,
     /// Both states after the action, in words.
     pub(super) model: String,
@@ -51,17 +49,12 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    pub(super) fn new<const N: usize, const M: usize>(
-        world: &World,
-        both: &Both<N, M>,
-        action: Action,
-        fields: Vec<Mismatch>,
-    ) -> Self {
+    pub(super) fn new<const N: usize, const M: usize>(world: &World, both: &Both<N, M>, fields: Vec<Mismatch>) -> Self {
         let mut lines = Vec::new();
         for x in 0..N {
             lines.extend(peers::<M>(x).map(|y| seat_in_words(x, y, both.rig.seat(x, y))));
         }
-        Self { action, fields, model: choices::state(world, &both.system), implementation: lines.join("\n") }
+        Self { fields, model: choices::state(world, &both.system), implementation: lines.join("\n") }
     }
 }
 

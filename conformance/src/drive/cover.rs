@@ -153,7 +153,7 @@ fn expand<const W: usize, const N: usize, const M: usize>(
             match driver.step(&mut then, action) {
                 Ok(step) => {
                     share.covered.driven += 1;
-                    share.covered.tally.count(action, &step);
+                    share.covered.tally.count(driver.world, action, &step);
                     share.middles.extend(step.also.map(|(middle, _)| middle));
                     let (packed, fits) = driver.world.pack(&then.system);
                     share.covered.is_complete &= fits;

@@ -62,6 +62,26 @@ pub use lie::Lie;
 pub use reasons::Reason;
 pub use report::{DifferenceReport, EnvironmentReport, NotDriven, Report, drive_environment};
 
+/// Environments that are driven where none is named: those of up to 500 000 transitions, all together in less than a minute on
+/// two cores. The others are [`LARGE`].
+pub const SMALL: &[&str] = &[
+    "mild",
+    "both-leave",
+    "early",
+    "lockspaces",
+    "regroup",
+    "fence",
+    "two-breaks",
+    "pages",
+    "split",
+    "wrap",
+    "timeout",
+    "upgrade",
+];
+
+/// Environments that take longer.
+pub const LARGE: &[&str] = &["rejoin", "break", "stale", "give-up", "ring"];
+
 /// How much to drive.
 #[derive(Clone, Debug)]
 pub struct Options {

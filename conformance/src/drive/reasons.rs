@@ -1,9 +1,10 @@
 //! Transitions of the model that the implementation never takes, by its own policy: each with its reason. What is not in
 //! this table and not driven is a difference.
 
-use midcomms_model::system::action::Action;
+use midcomms_model::system::action::{Action, ActionKind};
 use midcomms_model::system::observer::Occurrence;
-use midcomms_model::system::state::System;
+use midcomms_model::system::state::{Phase, System};
+use midcomms_model::system::wire::Kind;
 
 macro_rules! reasons {
     ($($variant:ident $name:literal $text:literal)*) => {
@@ -30,14 +31,22 @@ macro_rules! reasons {
 
 reasons! {
     Eager "goes-on-at-once" "a shutdown that the peer's restart threw back waits, knowing the version: the implementation sends its FIN at once"
+    TimedOut "reset-at-the-timeout" "a record that its node's shutdown gave up meets the peer's next incarnation before the sockets are closed: the implementation resets it when it gives up"
 }
 
-/// Why an action from `before` to `after` cannot be driven, if it cannot.
+/// Why an action to `after` cannot be driven, if it cannot.
 pub(super) fn obstacle<const N: usize, const M: usize>(
-    _before: &System<N, M>,
-    _after: &System<N, M>,
-    _action: Action,
-    _seen: &[Occurrence],
+    before: &System<N, M>,
+    action: Action,
+    seen: &[Occurrence],
 ) -> Option<Reason> {
-    None
+    let (x, y) = (usize::from(action.node), usize::from(action.peer));
+    let reads = matches!(action.kind, ActionKind::RecordReceives | ActionKind::RecordReceivesStale);
+    let has_returned = matches!(before.node(x).phase, Phase::Lingering | Phase::Draining);
+    let is_restart = seen.contains(&Occurrence::Reset { node: x, peer: y })
+        && !seen.iter().any(|occurrence| matches!(occurrence, Occurrence::Met { .. }))
+        && seen
+            .iter()
+            .any(|occurrence| matches!(occurrence, Occurrence::Read { message, .. } if message.kind() == Kind::Status));
+    (reads && has_returned && is_restart).then_some(Reason::TimedOut)
 }

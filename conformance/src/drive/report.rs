@@ -115,7 +115,10 @@ fn drive<const W: usize, const N: usize, const M: usize>(
         tally.add(&walked.tally);
         let Some(path) = walked.path else { continue };
         differing += 1;
-        let again = format!("midcomms drive --environment {name} --walks 1 --steps {} --seed {seed}", options.steps);
+        let again = format!(
+            "midcomms drive --environment {name} --only-walks --walks 1 --steps {} --seed {seed}",
+            options.steps
+        );
         differences.extend(shrunk(path, again));
     }
     let mut coverage = tally.coverage();

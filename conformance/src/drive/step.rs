@@ -69,7 +69,7 @@ impl Driver<'_> {
     ) -> Result<Step<N, M>, Halt> {
         let mut step = Step { before: both.system, seen: Vec::new(), also: None };
         let mut effect = self.world.apply(&mut both.system, action, &mut step.seen);
-        if let Some(reason) = obstacle(&step.before, &both.system, action, &step.seen) {
+        if let Some(reason) = obstacle(&step.before, action, &step.seen) {
             return Err(Halt::NotDrivable(reason));
         }
         if let Some(next) = eager(&both.rig, &both.system) {
@@ -100,7 +100,7 @@ impl Driver<'_> {
         if faults.is_empty() {
             return Ok(step);
         }
-        Err(Halt::Differs(Box::new(Difference::new(self.world, both, action, faults))))
+        Err(Halt::Differs(Box::new(Difference::new(self.world, both, faults))))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What driving exercised.
 
+use midcomms_model::message::Version;
 use midcomms_model::record::Event;
+use midcomms_model::system::World;
 use midcomms_model::system::action::{Action, ActionKind};
 use midcomms_model::system::observer::{Occurrence, Outcome};
 use midcomms_model::system::wire::{Kind, Msg};
@@ -23,12 +25,19 @@ pub(super) struct Tally {
 
 impl Tally {
     /// A step was driven.
-    pub(super) fn count<const N: usize, const M: usize>(&mut self, action: Action, step: &Step<N, M>) {
+    pub(super) fn count<const N: usize, const M: usize>(&mut self, world: &World, action: Action, step: &Step<N, M>) {
         *self.actions.entry(action.kind).or_default() += 1;
         if let Some((_, also)) = step.also {
             *self.actions.entry(also.kind).or_default() += 1;
         }
         self.count_rule(rule_of(action.kind));
+        self.count_rule(rule_of_member(action, step));
+        let first = world.environment.first_number;
+        let wraps = |seen: &Occurrence| {
+            matches!(seen, Occurrence::Read { message, outcome: Outcome::Accepted | Outcome::Duplicate, .. }
+                if first.checked_add(u32::from(message.number())).is_none())
+        };
+        self.count_rule(step.seen.iter().any(wraps).then_some("HRD-6"));
         for x in 0..N {
             peers::<M>(x).for_each(|y| self.count_cells((x, y), step));
         }
@@ -95,6 +104,22 @@ impl Tally {
             actions: self.actions.iter().map(|(kind, count)| (format!("{kind:?}"), by_drive(*count))).collect(),
             ..Coverage::default()
         }
+    }
+}
+
+/// What the add or the removal of a member comes to beyond the table.
+fn rule_of_member<const N: usize, const M: usize>(action: Action, step: &Step<N, M>) -> Option<&'static str> {
+    let (x, y) = (usize::from(action.node), usize::from(action.peer));
+    if action.kind != ActionKind::NodeProcessesMember {
+        return None;
+    }
+    let meets = step.seen.iter().any(|seen| matches!(seen, Occurrence::Met { .. }));
+    let end = step.before.end(x, y);
+    let is_left_over = end.record.users == 0 && end.record.version == Some(Version::V3_1);
+    match (meets, step.seen.contains(&Occurrence::Reset { node: x, peer: y })) {
+        (false, _) => Some("HRD-5"),
+        (true, true) if is_left_over => Some("HRD-4"),
+        _ => None,
     }
 }
 

@@ -53,7 +53,7 @@ fn advance<const N: usize, const M: usize>(
         let mut then = both.clone();
         match driver.step(&mut then, action) {
             Ok(step) => {
-                tally.count(action, &step);
+                tally.count(driver.world, action, &step);
                 *both = then;
                 return Some((action, false));
             }

@@ -75,6 +75,9 @@ pub struct PairReport {
     /// The budget that ran out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhausted: Option<String>,
+    /// What each node's record met in the explanation that survives, in the order of `nodes`.
+    #[serde(skip)]
+    pub met: [midcomms_model::pair::Met; 2],
 }
 
 /// A node of a pair.
