@@ -8,6 +8,7 @@ pub mod corpus;
 pub mod coverage;
 pub mod describe;
 pub mod diagnose;
+pub mod drive;
 pub mod explain;
 pub mod gate;
 mod hash;

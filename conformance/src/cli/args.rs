@@ -15,7 +15,9 @@ use midcomms_model::{Revision, RevisionSet};
 
 use super::anonymize::AnonymizeArgs;
 use super::check::CheckArgs;
+use super::coverage::CoverageArgs;
 use super::diagnose::DiagnoseArgs;
+use super::drive::DriveArgs;
 use super::explain::ExplainArgs;
 use super::explore::ExploreArgs;
 use super::gate::{GateArgs, MergeArgs};
@@ -78,6 +80,11 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     /// Run the implementation in named scenarios and write what each node did as native traces
     Record(RecordArgs),
+    /// Drive paths of the model into the implementation: do the two agree after every step?
+    #[command(after_help = super::drive::EXIT_CODES)]
+    Drive(DriveArgs),
+    /// Show what of the protocol the corpus, recordings and driven paths exercise, and what nothing does
+    Coverage(CoverageArgs),
     /// Run everything that stands before a merge (the default): model, corpus, implementation, coverage
     #[command(after_help = super::gate::EXIT_CODES)]
     Gate(GateArgs),

@@ -16,6 +16,7 @@ use super::Exit;
 use super::args::usage_of;
 use super::exit::end_on_closed_pipe;
 use super::terminal::ColorChoice;
+use crate::corpus::MANIFEST_FILE;
 use crate::gate::config::{self, CONFIG_FILE, DEFAULT_PROFILE};
 use crate::gate::output::{self, Form, Lines};
 use crate::gate::waive::today;
@@ -188,6 +189,17 @@ impl Common {
 fn find_config() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     here.ancestors().map(|directory| directory.join(CONFIG_FILE)).find(|file| file.is_file())
+}
+
+/// `traces` of the workspace that the user is in, else of the one that this program was built from.
+pub(crate) fn find_traces() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok();
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let above = here.iter().flat_map(|here| here.ancestors());
+    above
+        .chain(built_in.parent())
+        .map(|directory| directory.join("traces"))
+        .find(|traces| traces.join(MANIFEST_FILE).is_file())
 }
 
 fn exit_of(verdict: Verdict) -> Exit {

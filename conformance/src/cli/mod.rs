@@ -4,9 +4,11 @@ mod anonymize;
 mod args;
 mod check;
 mod convert;
+mod coverage;
 mod decode;
 mod deliveries;
 mod diagnose;
+mod drive;
 mod exit;
 mod explain;
 mod explore;
@@ -57,6 +59,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
+        Command::Drive(args) => drive::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
     };
     match result {
         Ok(exit) => exit,

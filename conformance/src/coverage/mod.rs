@@ -1,8 +1,15 @@
 //! What was exercised, and by what: cells of the table of states and events, rules, actions of the model.
 
+pub mod cell;
+mod judge;
+mod replayed;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use judge::{CoverageReport, Exception, Exceptions, Finding, Kind, judge};
+pub use replayed::of_replay;
 
 /// How often something was exercised, by source: `corpus`, `record`, `drive`.
 pub type BySource = BTreeMap<String, u64>;
@@ -30,20 +37,19 @@ pub struct Share {
 }
 
 impl Coverage {
-    /// Adds what another part of the work has exercised.
+    /// Adds what another part of the work exercised.
     pub fn add(&mut self, other: &Coverage) {
-        for (own, others) in
+        for (mine, theirs) in
             [(&mut self.cells, &other.cells), (&mut self.rules, &other.rules), (&mut self.actions, &other.actions)]
         {
-            for (name, sources) in others {
-                let own = own.entry(name.clone()).or_default();
-                sources.iter().for_each(|(source, count)| *own.entry(source.clone()).or_default() += count);
+            for (name, by_source) in theirs {
+                let counts = mine.entry(name.clone()).or_default();
+                by_source.iter().for_each(|(source, count)| *counts.entry(source.clone()).or_default() += count);
             }
         }
-        for (name, share) in &other.transitions {
-            let own = self.transitions.entry(name.clone()).or_default();
-            own.covered += share.covered;
-            own.all += share.all;
+        for (environment, share) in &other.transitions {
+            let sum = self.transitions.entry(environment.clone()).or_default();
+            (sum.covered, sum.all) = (sum.covered + share.covered, sum.all + share.all);
         }
     }
 }

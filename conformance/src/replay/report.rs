@@ -125,6 +125,9 @@ pub struct PairReport {
     /// What a report draws of it, where that was asked for; not part of the JSON report.
     #[serde(skip)]
     pub picture: Option<Box<Picture>>,
+    /// What each node's record met in the explanation that survives, in the order of `nodes`.
+    #[serde(skip)]
+    pub met: [midcomms_model::pair::Met; 2],
 }
 
 /// A node of a pair.

@@ -22,7 +22,7 @@ struct Place {
     end: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Item {
     Delivered(Place),
     Other(Box<Event>),
@@ -47,7 +47,7 @@ pub enum EventRef<'a> {
 }
 
 /// Events in the order in which they happened: an iterator that takes them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EventBatch {
     items: VecDeque<Item>,
     chunks: VecDeque<Bytes>,

@@ -22,7 +22,7 @@ const CONTROL_BYTES: usize = 1024;
 const CONTROL_LEAST: usize = 256;
 
 /// One connection, as long as both ends may use it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Connection {
     speaker: Speaker,
     framer: Framer,
@@ -51,7 +51,10 @@ impl Connection {
 /// [`Peer::poll_transmit`] until they give `None`; then sleep until [`Peer::poll_timeout`] or the next input, whichever
 /// is first, and never call with a time that is before the last one. While the driver keeps to it, nothing waits that
 /// could go on.
-#[derive(Debug)]
+///
+/// A clone goes on from the same state, without the observer: for who follows many paths from one state, a model checker
+/// say. Two that talk to the same peer would use the same numbers twice.
+#[derive(Clone, Debug)]
 pub struct Peer {
     record: Record,
     /// The connection that this node opened, and the one that the peer did.
@@ -86,7 +89,7 @@ impl Peer {
     /// Has an observer see every step.
     #[must_use]
     pub fn with_observer(mut self, observer: Box<dyn Observer>) -> Self {
-        self.record.observer = Some(observer);
+        self.record.observer.0 = Some(observer);
         self
     }
 
@@ -96,6 +99,17 @@ impl Peer {
     pub fn with_first_seq(mut self, seq: Seq) -> Self {
         self.record.begin_numbers_at(seq);
         self
+    }
+
+    /// Has other thresholds, timers and limits hold from now on. A timer that runs keeps its instant.
+    pub fn set_config(&mut self, config: Config) {
+        self.record.set_config(config);
+    }
+
+    /// Has what was accepted be acknowledged with the next output, whatever the thresholds say: for who knows that the
+    /// peer waits. Nothing happens before the peer's version is known.
+    pub fn acknowledge(&mut self) {
+        self.record.acknowledge();
     }
 
     // ---- getters -------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ struct Entry {
 }
 
 /// Whole messages in a row that are not written to any more.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Segment {
     start: u64,
     bytes: Bytes,
@@ -43,7 +43,7 @@ pub(crate) struct AckBeyondSent {
 }
 
 /// The sequenced messages that are not acknowledged, in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SendQueue {
     entries: VecDeque<Entry>,
     /// The number of the oldest entry, or of the next one if there is none.

@@ -33,7 +33,7 @@ pub use send::Reservation;
 
 /// What goes out besides the send queue, as soon as there is a connection. Flags, not bytes: nothing that a peer does
 /// makes them grow.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Pending {
     /// An ACK (RCV-2, RCV-5).
     ack: bool,
@@ -59,7 +59,7 @@ struct Answer {
 }
 
 /// When something will happen by itself.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Timers {
     /// An ACK for what was delivered (RCV-5).
     ack: Option<Time>,
@@ -72,7 +72,18 @@ struct Timers {
     shutdown: Option<Time>,
 }
 
+/// Whom every step is told. A copy of a record is told to nobody.
+#[derive(Default)]
+pub(super) struct Watched(pub(super) Option<Box<dyn Observer>>);
+
+impl Clone for Watched {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
+
 /// What a node keeps about one peer.
+#[derive(Clone)]
 pub(super) struct Record {
     config: Config,
     node: NodeId,
@@ -103,9 +114,9 @@ pub(super) struct Record {
     timers: Timers,
     pub(super) counters: Counters,
     pub(super) events: EventBatch,
-    pub(super) observer: Option<Box<dyn Observer>>,
     #[cfg(feature = "defects")]
     seeded: seeded::Seeded,
+    pub(super) observer: Watched,
 }
 
 impl Record {
@@ -134,9 +145,9 @@ impl Record {
             timers: Timers::default(),
             counters: Counters::default(),
             events: EventBatch::default(),
-            observer: None,
             #[cfg(feature = "defects")]
             seeded: seeded::Seeded::default(),
+            observer: Watched::default(),
         }
     }
 
@@ -220,13 +231,21 @@ impl Record {
         self.queue.reset(seq);
     }
 
+    pub(super) fn set_config(&mut self, config: Config) {
+        self.config = config;
+    }
+
+    pub(super) fn acknowledge(&mut self) {
+        self.pending.ack |= self.state != State::Closed && self.version == Some(Version::V3_2);
+    }
+
     pub(super) fn observe(&mut self, now: Time, occurrence: Occurrence<'_>) {
-        let Some(observer) = &mut self.observer else { return };
+        let Some(observer) = &mut self.observer.0 else { return };
         let (node, peer) = (self.node, self.peer);
         let observed = catch_unwind(AssertUnwindSafe(|| observer.observe(now, node, peer, occurrence)));
         if observed.is_err() {
             // It is not asked again: a step half done would be worse than one not seen.
-            self.observer = None;
+            self.observer.0 = None;
             self.counters.observer_panics += 1;
         }
     }

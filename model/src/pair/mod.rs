@@ -10,6 +10,7 @@ mod bodies;
 mod connection;
 mod identity;
 mod judge;
+mod met;
 mod node;
 mod suspicion;
 mod told;
@@ -23,6 +24,7 @@ use crate::seq::Seq;
 
 use connection::Connection;
 use identity::Standing;
+pub use met::Met;
 use node::{Arrival, Arrived};
 pub use node::{Counts, Delivery, Gap, Node};
 pub use suspicion::Refused;

@@ -9,6 +9,7 @@ use crate::seq::Seq;
 
 use super::Conn;
 use super::bodies::{Bodies, Body};
+use super::met::Met;
 
 /// Breaks whose place in the numbers is kept while no pass answers them.
 const MAX_MARKS: usize = 1 << 10;
@@ -165,6 +166,7 @@ pub struct Node<L> {
     pub(super) ack_base: Seq,
     pub(super) prompts: u32,
     pub(super) counts: Counts,
+    pub(super) met: Met,
 }
 
 impl<L: Copy> Node<L> {
@@ -204,6 +206,7 @@ impl<L: Copy> Node<L> {
             ack_base: Seq::ZERO,
             prompts: 0,
             counts: Counts::default(),
+            met: Met::default(),
         }
     }
 
@@ -392,6 +395,7 @@ impl<L: Copy> Node<L> {
     /// Drives the table. The reset is not carried out: what the incarnation was is needed to judge what it may still
     /// have in its output. An event that the state does not know changes nothing (CLS-4).
     pub(super) fn step(&mut self, event: Event) {
+        self.met.insert(self.record.state, event, self.record.users);
         let mut after = self.record;
         match after.step(event) {
             Ok(actions) if actions.reset => self.ended = true,

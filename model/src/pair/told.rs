@@ -31,6 +31,11 @@ impl<L: Copy> Node<L> {
         self.counts
     }
 
+    /// Which events its record met, in which states, as far as can be seen.
+    pub fn met(&self) -> super::Met {
+        self.met
+    }
+
     /// The number that it waits for while later ones arrive.
     pub fn gap(&self) -> Option<&Gap<L>> {
         self.gap.as_ref()

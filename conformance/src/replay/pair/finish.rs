@@ -47,6 +47,7 @@ impl PairReplay {
             verdict,
             breaks: self.frontier.first().map_or(0, Pair::breaks),
             directions: sides.map(|side| self.direction(side, nodes)),
+            met: sides.map(|side| self.frontier.first().map(|pair| pair.node(side).met()).unwrap_or_default()),
             obligations: if judged_to_the_end { self.obligations(sides, nodes) } else { Vec::new() },
             frontier: self.frontier_report(),
             stalls: self.stalls.into_iter().map(|(_, stall)| stall).collect(),

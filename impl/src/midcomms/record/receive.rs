@@ -94,7 +94,7 @@ impl Record {
             Ok(message) => self.sort(now, speaker, &Arrival { message, chunk, at }),
             Err(error) => self.refuse(speaker, PeerMisbehaved::Undecodable(error)), // WIRE-4
         };
-        if self.observer.is_some() {
+        if self.observer.0.is_some() {
             self.observe(now, Occurrence::Read { connection: speaker.connection, message: bytes, outcome });
         }
         Ok(())

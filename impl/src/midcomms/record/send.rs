@@ -28,8 +28,8 @@ const NOT_READY: i32 = -3;
 
 /// A place in the send queue: the message has its number, and its body is still to come (SND-5).
 ///
-/// Nothing that was sent after it goes out before it is committed or cancelled.
-#[derive(Debug, PartialEq, Eq)]
+/// Nothing that was sent after it goes out before it is committed or cancelled. A clone is for a clone of its peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "everything behind it waits until it is committed or cancelled"]
 pub struct Reservation {
     incarnation: Incarnation,

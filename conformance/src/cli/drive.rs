@@ -1,0 +1,173 @@
+//! `midcomms drive`: the model beside the implementation, step by step.
+
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use midcomms_model::system::Environment;
+
+use super::check::args::environment;
+use super::exit::Exit;
+use crate::check::report::grouped;
+use crate::drive::{DifferenceReport, EnvironmentReport, LARGE, Options, Report, SMALL, drive_environment};
+
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  model and implementation agree after every step
+  1  they differ
+  2  usage or I/O
+  3  inconclusive (the budget ran out)";
+
+/// How `midcomms drive` reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DriveFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// `midcomms drive`, as typed.
+#[derive(Debug, Args)]
+pub(crate) struct DriveArgs {
+    /// Environment; may be repeated, or separated by commas [default: those of up to 500 000 transitions]
+    #[arg(long = "environment", value_name = "NAME", value_delimiter = ',', value_parser = environment)]
+    environments: Vec<&'static Environment>,
+    /// Every environment of the default matrix
+    #[arg(long, conflicts_with = "environments")]
+    all: bool,
+    /// Transitions of one environment after which it is left, and the run inconclusive
+    #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
+    budget: u64,
+    /// Random walks in each environment, besides driving every transition
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    walks: u64,
+    /// Actions of each walk
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    steps: u64,
+    /// Seed of the first walk; the others have those after it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Make walks, and do not drive every transition
+    #[arg(long, requires = "walks")]
+    only_walks: bool,
+    /// Threads [default: number of cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = DriveFormat::Text)]
+    format: DriveFormat,
+    /// No progress bar
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl DriveArgs {
+    fn environments(&self) -> Vec<&'static Environment> {
+        let named = |names: &[&str]| names.iter().filter_map(|name| Environment::named(name)).collect::<Vec<_>>();
+        match (self.environments.as_slice(), self.all) {
+            ([], false) => named(SMALL),
+            ([], true) => [named(SMALL), named(LARGE)].concat(),
+            (environments, _) => environments.to_vec(),
+        }
+    }
+
+    fn options(&self) -> Options {
+        let default = Options::default();
+        Options {
+            covers: !self.only_walks,
+            budget: self.budget,
+            walks: self.walks,
+            steps: self.steps,
+            seed: self.seed,
+            threads: self.threads.map_or(default.threads, NonZeroUsize::get),
+            ..default
+        }
+    }
+}
+
+/// Drives, and tells what came of it.
+pub(crate) fn run(args: &DriveArgs) -> anyhow::Result<Exit> {
+    let (environments, options) = (args.environments(), args.options());
+    let bar = bar(environments.len(), !args.quiet);
+    let mut report = Report::default();
+    for environment in environments {
+        let tell = |steps: u64| bar.set_message(format!("{}: {} steps", environment.name, grouped(steps)));
+        let done = drive_environment(environment, &options, &tell);
+        if args.format == DriveFormat::Text {
+            let text = text(&done);
+            bar.suspend(|| io::stdout().write_all(text.as_bytes()))?;
+        }
+        report.environments.push(done);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if args.format == DriveFormat::Json {
+        serde_json::to_writer_pretty(io::stdout().lock(), &report)?;
+        writeln!(io::stdout())?;
+    }
+    Ok(exit(&report))
+}
+
+fn exit(report: &Report) -> Exit {
+    match (report.differing(), report.environments.iter().all(|environment| environment.is_complete)) {
+        (0, true) => Exit::Good,
+        (0, false) => Exit::Unproven,
+        _ => Exit::Failed,
+    }
+}
+
+fn bar(environments: usize, wanted: bool) -> ProgressBar {
+    let bar = match wanted && io::stderr().is_terminal() {
+        true => ProgressBar::new(environments as u64),
+        false => ProgressBar::hidden(),
+    };
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos} of {len}  {wide_msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn text(report: &EnvironmentReport) -> String {
+    let mut lines = vec![headline(report)];
+    for missing in &report.not_driven {
+        lines.push(format!("    {} not driven ({}): {}", grouped(missing.transitions), missing.reason, missing.text));
+    }
+    if report.walks > 0 {
+        lines.push(format!("    {} walks, {} steps, seeds from {}", report.walks, grouped(report.steps), report.seed));
+    }
+    report.differences.iter().for_each(|difference| lines.push(told(difference)));
+    lines.join("\n") + "\n"
+}
+
+fn headline(report: &EnvironmentReport) -> String {
+    let verdict = match (report.differing, report.is_complete) {
+        (0, true) => "agree".to_owned(),
+        (0, false) => "INCONCLUSIVE: the budget ran out".to_owned(),
+        (count, _) => format!("DIFFER after {} steps", grouped(count)),
+    };
+    let (covered, all) = (grouped(report.transitions.covered), grouped(report.transitions.all));
+    let seconds = report.seconds;
+    format!("{:<12} {verdict}: {covered} of {all} transitions driven, {seconds:.1} s", report.environment)
+}
+
+/// Both states side by side where they differ, whole below, and the path.
+fn told(difference: &DifferenceReport) -> String {
+    let mut lines =
+        vec![format!("\n  The path, {} actions (found after {}):", difference.path.len(), difference.found_after)];
+    lines.extend(difference.path.iter().enumerate().map(|(at, step)| format!("  {:>3}. {step}", at + 1)));
+    lines.push(format!("\n  {:<28} {:<44} {}", "differs", "model", "implementation"));
+    lines.extend(difference.fields.iter().map(|field| {
+        let name = format!("{} about {}: {}", field.node, field.peer, field.field);
+        format!("* {name:<28} {:<44} {}", field.model, field.implementation)
+    }));
+    lines.push(format!("\n  The model then:\n{}", indented(&difference.model)));
+    lines.push(format!("  The implementation then:\n{}", indented(&difference.implementation)));
+    lines.push(format!("  Again: {}\n", difference.again));
+    lines.join("\n")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
