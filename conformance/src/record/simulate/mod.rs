@@ -42,6 +42,9 @@ impl Scenario {
         let played = play.run(seed);
         let (seconds, desks) = play.stage.into_desks();
         played?;
+        if let Some(why) = desks.vacuous() {
+            return Err(RecordError::Vacuous { scenario: self.name.clone(), seed, why });
+        }
         let mut story = ledger.story();
         story.seconds = seconds;
         desks.finish(story).map_err(system)
