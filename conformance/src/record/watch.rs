@@ -15,6 +15,8 @@ pub(super) struct Progress {
     pub(super) is_on: bool,
     /// When something happened last.
     pub(super) time: Time,
+    /// Events of messages that were recorded.
+    pub(super) messages: u64,
     /// The connections that stand, by peer, and whether the node opened them.
     pub(super) standing: BTreeMap<(u32, ConnectionId), bool>,
 }
@@ -55,6 +57,7 @@ impl Watch {
             Occurrence::Finished { connection } | Occurrence::GivenUp { connection } => {
                 progress.standing.remove(&(peer.0, *connection));
             }
+            Occurrence::Written { .. } | Occurrence::Read { .. } => progress.messages += u64::from(progress.is_on),
             _ => {}
         }
         progress.is_on

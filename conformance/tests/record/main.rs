@@ -21,7 +21,10 @@ fn named(name: &str) -> Scenario {
 fn complaint(trace: &[u8]) -> Option<String> {
     let replayed = replay_native("trace".to_owned(), trace, &ReplayOptions::default(), &mut NoDeliveries);
     let report = replayed.unwrap().0;
-    let is_right = report.verdict == Some(Verdict::Accepted) && report.error.is_none() && report.notes.is_empty();
+    // Of a recording that begins in the middle, replay says that it began anew where numbers are missing.
+    let is_late = String::from_utf8_lossy(trace).lines().nth(1).is_some_and(|line| line.contains("\"known\""));
+    let is_plain = report.error.is_none() && (report.notes.is_empty() || is_late);
+    let is_right = report.verdict == Some(Verdict::Accepted) && is_plain;
     let rejection = report.pairs.iter().find_map(|pair| pair.rejection.as_ref());
     (!is_right).then(|| {
         let frame = rejection.map_or(0, |rejection| rejection.frame);

@@ -6,8 +6,6 @@ mod stage;
 mod wire;
 mod world;
 
-use std::collections::BTreeMap;
-
 use fastrand::Rng;
 
 use super::error::RecordError;
@@ -42,16 +40,11 @@ impl Scenario {
         let played = play.run(seed);
         let (seconds, desks) = play.stage.into_desks();
         played?;
+        if let Some(why) = desks.vacuous() {
+            return Err(RecordError::Vacuous { scenario: self.name.clone(), seed, why });
+        }
         let mut story = ledger.story();
         story.seconds = seconds;
         desks.finish(story).map_err(system)
-    }
-
-    /// As [`Scenario::simulate`], for as many seeds as are asked for; the first that fails ends it.
-    ///
-    /// # Errors
-    /// As [`Scenario::simulate`].
-    pub fn simulate_all(&self, seeds: impl IntoIterator<Item = u64>) -> Result<BTreeMap<u64, Recording>, RecordError> {
-        seeds.into_iter().map(|seed| self.simulate(seed).map(|recording| (seed, recording))).collect()
     }
 }

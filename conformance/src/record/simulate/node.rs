@@ -11,7 +11,7 @@ use super::old::OldPeer;
 #[derive(Debug)]
 pub(super) enum Core {
     New(Box<Peer>),
-    Old(OldPeer),
+    Old(Box<OldPeer>),
 }
 
 impl Core {

@@ -13,18 +13,26 @@ use midcomms::wire::{
 /// How often STATUS is asked until it is answered (SND-2).
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
+/// A connection, and what it is cut into messages with.
+#[derive(Debug)]
+struct Connection {
+    id: ConnectionId,
+    framer: Framer,
+    is_writing: bool,
+}
+
 /// What a node of 3.1 does with one peer.
 #[derive(Debug)]
 pub(super) struct OldPeer {
     sender: Sender,
     lockspace: LockspaceId,
-    /// The newest connection, and what it is cut into messages with.
-    current: Option<(ConnectionId, Framer)>,
+    /// NET-1: the connection that this node opened, and the one that the peer did.
+    ours: Option<Connection>,
+    theirs: Option<Connection>,
     output: VecDeque<Bytes>,
     closes: Vec<ConnectionId>,
     events: Vec<Event>,
     is_opening: bool,
-    is_writing: bool,
     asks_at: Option<Time>,
 }
 
@@ -33,12 +41,12 @@ impl OldPeer {
         Self {
             sender: Sender { version: Version::V3_1, nodeid: node },
             lockspace: LockspaceId(0),
-            current: None,
+            ours: None,
+            theirs: None,
             output: VecDeque::new(),
             closes: Vec::new(),
             events: Vec::new(),
             is_opening: false,
-            is_writing: false,
             asks_at: None,
         }
     }
@@ -49,28 +57,37 @@ impl OldPeer {
                 self.lockspace = lockspace;
                 self.ask(now);
             }
-            Input::Opened(id) | Input::Accepted(id) => self.begin(id),
+            Input::Opened(id) | Input::Accepted(id) => self.begin(id, matches!(input, Input::Opened(_))),
             Input::OpenFailed => self.is_opening = false,
             Input::Received(id, chunk) => self.receive(id, &chunk),
-            Input::Written(_) => self.is_writing = false,
+            Input::Written(id) => self.written(id),
             Input::Finished(id) | Input::Broken(id) => self.end(id),
             Input::Timeout if self.asks_at.is_some_and(|at| at <= now) => self.ask(now),
             Input::Timeout | Input::RemoveMember(_) | Input::Shutdown | Input::Fence => {}
         }
     }
 
-    fn begin(&mut self, id: ConnectionId) {
-        self.is_opening = false;
-        self.is_writing = false;
-        if let Some((old, _)) = self.current.replace((id, Framer::new())) {
-            self.closes.push(old);
+    fn begin(&mut self, id: ConnectionId, is_ours: bool) {
+        self.is_opening &= !is_ours;
+        let slot = if is_ours { &mut self.ours } else { &mut self.theirs };
+        let replaced = slot.replace(Connection { id, framer: Framer::new(), is_writing: false });
+        self.closes.extend(replaced.map(|old| old.id));
+    }
+
+    fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        [&mut self.ours, &mut self.theirs].into_iter().flatten().find(|known| known.id == id)
+    }
+
+    fn written(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connection(id) {
+            connection.is_writing = false;
         }
     }
 
     fn end(&mut self, id: ConnectionId) {
-        if let Some((known, _)) = self.current.take_if(|(known, _)| *known == id) {
-            self.closes.push(known);
-            self.is_writing = false;
+        for slot in [&mut self.ours, &mut self.theirs] {
+            let ended = slot.take_if(|known| known.id == id);
+            self.closes.extend(ended.map(|known| known.id));
         }
     }
 
@@ -94,22 +111,19 @@ impl OldPeer {
     }
 
     fn receive(&mut self, id: ConnectionId, chunk: &Bytes) {
-        let Some((known, mut framer)) = self.current.take() else { return };
-        if known == id {
-            let mut frames = framer.frames(chunk);
+        let mut messages = Vec::new();
+        if let Some(connection) = self.connection(id) {
+            let mut frames = connection.framer.frames(chunk);
             while let Some(Ok(frame)) = frames.next_frame() {
-                self.handle(frame.bytes);
+                messages.push(frame.bytes.to_vec());
             }
         }
-        self.current = Some((known, framer));
+        messages.iter().for_each(|message| self.handle(message));
     }
 
-    /// What has the version 3.2 it does not know.
+    /// It knows no envelope and no ACK, and so no hello.
     fn handle(&mut self, message: &[u8]) {
         let Ok(Message::Bare(inner)) = midcomms::wire::decode(message) else { return };
-        if inner.version() != Version::V3_1 {
-            return;
-        }
         let rcom = match inner.body() {
             Body::Rcom(rcom) => rcom.kind().map(|kind| (kind, rcom.seq)),
             _ => None,
@@ -134,16 +148,18 @@ impl OldPeer {
         if let Some(id) = self.closes.pop() {
             return Some(Transmit::Close(id));
         }
-        if self.output.is_empty() || self.is_writing || self.is_opening {
+        if self.output.is_empty() || self.is_opening {
             return None;
         }
-        let Some((id, _)) = &self.current else {
+        let Some(connection) = self.ours.as_mut().or(self.theirs.as_mut()) else {
             self.is_opening = true;
             return Some(Transmit::Open);
         };
+        if core::mem::replace(&mut connection.is_writing, true) {
+            return None;
+        }
         batch.extend(self.output.drain(..));
-        self.is_writing = true;
-        Some(Transmit::Write(*id))
+        Some(Transmit::Write(connection.id))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {

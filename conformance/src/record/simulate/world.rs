@@ -116,7 +116,7 @@ impl World {
         for other in others {
             let used = node.used.get(&other).map_or(0, |used| used.0 + 1);
             let core = if self.old.contains(&id) {
-                Core::Old(OldPeer::new(NodeId(id)))
+                Core::Old(Box::new(OldPeer::new(NodeId(id))))
             } else {
                 let first = Incarnation(self.now.max(used));
                 let peer = Peer::new(self.config.clone(), NodeId(id), NodeId(other), first);
