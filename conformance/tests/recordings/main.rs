@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod exact;
+#[cfg(test)]
 mod falsified;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod together;
 
 #[cfg(test)]
 #[path = "../../../impl/tests/recording/world.rs"]
