@@ -160,7 +160,7 @@ fn what_is_kept_of_a_long_trace_is_bounded() {
         for pair in &report.pairs {
             let picture = pair.picture.as_ref().unwrap();
             assert!(picture.scenes.iter().all(|scene| scene.events.len() <= 64 + 24 + 24), "{trace}");
-            assert!(picture.progress.iter().all(|points| points.len() <= 258), "{trace}");
+            assert!(picture.progress.iter().all(|points| points.len() <= 130), "{trace}");
             assert!(picture.states.iter().all(|lane| lane.len() <= 256), "{trace}");
         }
     }
