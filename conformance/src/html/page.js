@@ -15,7 +15,7 @@ if (data.check) {
   const { report, counterexamples } = data.check, itemOfRow = new Map();
   const bad = report.differences.length || report.cases.some((c) => c.passed === false);
   const open = report.rows.some((row) => row.verdict === "incomplete") || !report.rows.length;
-  add({ group: "model", status: bad ? "unexpected" : open ? "incomplete" : "good", first: true, title: "Matrix", reason: `${counted(report.rows.length, "row")}, ${counted(report.differences.length, "difference")}`, view: () => matrixView(data.check, itemOfRow) });
+  add({ group: "model", status: bad ? "unexpected" : open ? "incomplete" : "good", first: true, title: report.cases.length ? "Catalogue" : "Matrix", reason: `${counted(report.rows.length, "row")}, ${counted(report.differences.length, "difference")}`, view: () => matrixView(data.check, itemOfRow) });
   counterexamples.forEach((one) => {
     const row = report.rows[one.row];
     itemOfRow.set(one.row, add({ group: "model", status: row.as_expected ? "violated" : "unexpected", title: `${rulesOf(row)}, ${row.environment}: ${row.property}`, reason: `${counted(one.steps.length, "step")}: ${one.conclusion[0] || ""}`, more: one.steps.map((s) => s.text).join(" "), view: () => counterexampleView(data.check, one) }));
