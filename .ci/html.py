@@ -105,7 +105,7 @@ def corpus_by_mouse(look):
     browser.wait(f"location.hash !== '' && !!{CHART}")
     look.sees(".row.wrong")
     browser.key("n")
-    browser.wait("document.querySelector('.item:nth-child(5)').getAttribute('aria-selected') === 'true'")
+    browser.wait("document.querySelector('.item:nth-child(5)').getAttribute('aria-current') === 'true'")
     browser.key("?")
     look.sees("dialog[open]")
     browser.key("Escape")
