@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn ring(count: u64) -> VecDeque<Shown> {
-        (1..=count).rev().take(RING).map(shown).rev().collect()
+        (count.saturating_sub(RING as u64) + 1..=count).map(shown).collect()
     }
 
     fn gap(opened: Label) -> Gap<Label> {
