@@ -144,6 +144,28 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 
+    def wheel(self, selector, down, is_ctrl=False):
+        """Turns the wheel, so many pixels down."""
+        x, y = self.place(selector)
+        self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=down, modifiers=2 if is_ctrl else 0)
+
+    def drag(self, selector, down):
+        """Holds the mouse and moves it, so many pixels down."""
+        x, y = self.place(selector)
+        self.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, button="left", buttons=1, clickCount=1)
+        for part in (0.5, 1):
+            self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y + down * part, button="left", buttons=1)
+        self.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y + down, button="left", clickCount=1)
+
+    def pinch(self, selector, wider):
+        """Two fingers, that come to be so many times as far apart."""
+        x, y = self.place(selector)
+        fingers = lambda apart: [{"x": x, "y": y - apart, "id": 0}, {"x": x, "y": y + apart, "id": 1}]
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=fingers(40))
+        for part in (0.3, 0.6, 1):
+            self.call("Input.dispatchTouchEvent", type="touchMove", touchPoints=fingers(40 * (1 + (wider - 1) * part)))
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
     def tap(self, selector):
         """Touches it."""
         x, y = self.place(selector)

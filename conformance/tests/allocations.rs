@@ -32,13 +32,16 @@ fn first_frames(capture: &[u8], frames: usize) -> &[u8] {
 
 /// What replay of a capture costs: messages, and allocations.
 fn cost(capture: &[u8]) -> (u64, AllocationInfo) {
-    let options = ReplayOptions::default();
+    cost_with(&ReplayOptions::default(), capture)
+}
+
+fn cost_with(options: &ReplayOptions, capture: &[u8]) -> (u64, AllocationInfo) {
     let bytes = Cursor::new(capture.to_vec());
     let mut messages = 0;
     let info = allocation_counter::measure(|| {
         let reader = CaptureReader::from_read("test", bytes, &CaptureOptions::default()).unwrap();
         let mut nobody = NoDeliveries;
-        let mut replay = Replay::new(&options, &mut nobody);
+        let mut replay = Replay::new(options, &mut nobody);
         let summary = reader.read(&mut |observed| replay.observe(&observed));
         let report = replay.finish(String::new(), &summary);
         assert_eq!(report.verdict, Some(Verdict::Accepted));
@@ -70,6 +73,20 @@ fn memory_does_not_grow_with_the_capture() {
     let heavy = capture("heavy-k61");
     let (_, half) = cost(first_frames(&heavy, 24_000));
     let (_, whole) = cost(&heavy);
+    assert!(
+        whole.bytes_max * 5 < half.bytes_max * 6,
+        "{} bytes at the peak, {} in the first half",
+        whole.bytes_max,
+        half.bytes_max
+    );
+}
+
+#[test]
+fn with_pictures_memory_does_not_grow_with_the_capture_either() {
+    let heavy = capture("heavy-k61");
+    let options = ReplayOptions { pictures: true, ..ReplayOptions::default() };
+    let (_, half) = cost_with(&options, first_frames(&heavy, 24_000));
+    let (_, whole) = cost_with(&options, &heavy);
     assert!(
         whole.bytes_max * 5 < half.bytes_max * 6,
         "{} bytes at the peak, {} in the first half",

@@ -18,7 +18,7 @@ const SCRIPTS: [&str; 5] = [
 /// The whole page. The parts are put between the page's own pieces, not replaced one after the other: a title that
 /// looks like a mark is a title.
 pub(super) fn page(title: &str, data: &Value) -> String {
-    let scripts = SCRIPTS.concat();
+    let scripts = scripts();
     let parts = [embed::escaped(title), STYLE.to_owned(), embed::json(data), scripts];
     let mut out = String::new();
     let mut parts = parts.iter();
@@ -31,8 +31,15 @@ pub(super) fn page(title: &str, data: &Value) -> String {
     out
 }
 
+/// The scripts without what only their reader needs: indentation and comments that have a line of their own. No text in
+/// them goes over several lines.
+fn scripts() -> String {
+    let lines = SCRIPTS.iter().flat_map(|script| script.lines()).map(str::trim_start);
+    lines.filter(|line| !line.is_empty() && !line.starts_with("//")).map(|line| format!("{line}\n")).collect()
+}
+
 /// Bytes of a page without data.
 #[cfg(test)]
 pub(super) fn len_bytes() -> usize {
-    PAGE.len() + STYLE.len() + SCRIPTS.concat().len()
+    PAGE.len() + STYLE.len() + scripts().len()
 }

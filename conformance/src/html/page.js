@@ -15,7 +15,7 @@ if (data.check) {
   const { report, counterexamples } = data.check, itemOfRow = new Map();
   const bad = report.differences.length || report.cases.some((c) => c.passed === false);
   const open = report.rows.some((row) => row.verdict === "incomplete") || !report.rows.length;
-  add({ group: "model", status: bad ? "unexpected" : open ? "incomplete" : "good", first: true, title: "Matrix", reason: `${counted(report.rows.length, "row")}, ${counted(report.differences.length, "difference")}`, view: () => matrixView(data.check, itemOfRow) });
+  add({ group: "model", status: bad ? "unexpected" : open ? "incomplete" : "good", first: true, title: report.cases.length ? "Catalogue" : "Matrix", reason: `${counted(report.rows.length, "row")}, ${counted(report.differences.length, "difference")}`, view: () => matrixView(data.check, itemOfRow) });
   counterexamples.forEach((one) => {
     const row = report.rows[one.row];
     itemOfRow.set(one.row, add({ group: "model", status: row.as_expected ? "violated" : "unexpected", title: `${rulesOf(row)}, ${row.environment}: ${row.property}`, reason: `${counted(one.steps.length, "step")}: ${one.conclusion[0] || ""}`, more: one.steps.map((s) => s.text).join(" "), view: () => counterexampleView(data.check, one) }));
@@ -71,7 +71,7 @@ function overall() {
 const MOST = 200;
 let chosen = null, current = -1, query = "", everything = false, on = new Set();
 const wide = matchMedia("(min-width: 900px)");
-const list = el("div", { class: "list", role: "listbox", "aria-label": "Items", tabindex: "-1" });
+const list = el("div", { class: "list", tabindex: "-1" });
 const detail = el("article", { class: "detail", tabindex: "-1", "aria-label": "Details" });
 const search = el("input", { type: "search", placeholder: "Search ( / )", "aria-label": "Search", on: { input: () => { query = search.value.trim().toLowerCase(); everything = false; fillList(); } } });
 const chips = el("div", { class: "chips", role: "group", "aria-label": "Filter" });
@@ -83,7 +83,7 @@ function fillList() {
   const found = ordered.filter(passes);
   visible = everything ? found : found.slice(0, MOST);
   current = visible.findIndex((item) => item === chosen);
-  list.replaceChildren(...visible.map((item, index) => el("a", { href: `#item-${item.id}`, class: `item ${tone(item.status)}`, role: "option", id: `row-${item.id}`, "aria-selected": item === chosen ? "true" : "false", on: { click: () => { current = index; } } },
+  list.replaceChildren(...visible.map((item, index) => el("a", { href: `#item-${item.id}`, class: `item ${tone(item.status)}`, id: `row-${item.id}`, "aria-current": item === chosen ? "true" : "false", on: { click: () => { current = index; } } },
     el("span", { class: "sign", "aria-hidden": "true" }, sign(item.status)),
     el("span", { class: "words" }, el("span", { class: "name" }, item.name || item.title), el("span", { class: "reason" }, el("span", { class: "sr" }, `${item.status}: `), item.reason || "")))),
     ...(found.length > visible.length ? [button(`Show all ${grouped(found.length)}`, `Show all ${found.length}`, () => { everything = true; fillList(); }, { class: "more" })] : []),
@@ -104,7 +104,7 @@ function fillChips() {
 
 function show(item, focus) {
   chosen = item;
-  list.querySelectorAll("[aria-selected]").forEach((row) => row.setAttribute("aria-selected", row.id === `row-${item && item.id}` ? "true" : "false"));
+  list.querySelectorAll("[aria-current]").forEach((row) => row.setAttribute("aria-current", row.id === `row-${item && item.id}` ? "true" : "false"));
   if (!item) return detail.replaceChildren(el("p", { class: "note" }, "Choose an item: j and k move, Enter opens, ? shows all keys."));
   let body;
   try {

@@ -35,19 +35,16 @@ const label = (event) => (event.copy ? "↻ " : "") + (event.text || sentence(ev
 function missing(scene, stall) {
   const culprit = scene.events[scene.culprit];
   if (!culprit || culprit.number === undefined || !/^OPTS/.test(culprit.text)) return null;
-  let first;
-  if (stall) first = stall.seq;
-  else {
-    let index = scene.culprit - 1;
-    while (index >= 0 && !scene.events[index].records) index--;
-    if (index < 0) return null;
-    first = scene.events[index].records[culprit.by].send;
-  }
+  let index = scene.culprit - 1;
+  while (index >= 0 && !scene.events[index].records) index--;
+  if (index < 0) return null;
+  const used = scene.events[index].records[culprit.by].send;
+  const first = stall ? stall.seq : used;
   if (!before(first, culprit.number) || culprit.number - first > 1e6) return null;
   const last = (culprit.number - 1) >>> 0;
   const seen = scene.events.slice(0, scene.culprit).filter((event) => event.by === culprit.by && isMessage(event) &&
     event.number !== undefined && /^OPTS/.test(event.text) && !before(event.number, first) && !before(last, event.number));
-  return { by: culprit.by, first, last, seen, at: scene.culprit };
+  return { by: culprit.by, first, last, seen, wasSent: seen.length > 0 || before(first, used), at: scene.culprit };
 }
 
 /** The states with which a scene begins. */
@@ -162,7 +159,7 @@ function explain(row, names, base, origin) {
 const numbers = ({ first, last }) => (first === last ? `${first}` : (last - first) === 1 ? `${first} and ${last}` : `${first} to ${last}`);
 function goneText(gone) {
   const one = gone.first === gone.last;
-  return gone.seen.length ? `${numbers(gone)} ${one ? "was" : "were"} sent before and lost, and ${one ? "does" : "do"} not come again before this` :
+  return gone.wasSent ? `${numbers(gone)} ${one ? "was" : "were"} sent before and lost, and ${one ? "does" : "do"} not come again before this` :
     `${numbers(gone)} ${one ? "is" : "are"} missing: no frame before this holds ${one ? "it" : "them"}`;
 }
 

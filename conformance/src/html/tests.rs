@@ -93,6 +93,16 @@ fn a_page_is_small_before_there_is_data_in_it() {
 }
 
 #[test]
+fn no_text_of_the_scripts_goes_over_several_lines() {
+    for script in ["base.js", "sequence.js", "timeline.js", "views.js", "page.js"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/html").join(script);
+        for (number, line) in std::fs::read_to_string(path).unwrap().lines().enumerate() {
+            assert_eq!(line.matches('`').count() % 2, 0, "{script}:{}: {line}", number + 1);
+        }
+    }
+}
+
+#[test]
 fn a_page_names_its_format_and_has_only_what_was_put_in() {
     let data = data_of(&gate(&hostile_gate()));
     assert_eq!((&data["format"], &data["version"]), (&json!("midcomms-page"), &json!(1)));
@@ -160,7 +170,7 @@ fn what_is_kept_of_a_long_trace_is_bounded() {
         for pair in &report.pairs {
             let picture = pair.picture.as_ref().unwrap();
             assert!(picture.scenes.iter().all(|scene| scene.events.len() <= 64 + 24 + 24), "{trace}");
-            assert!(picture.progress.iter().all(|points| points.len() <= 258), "{trace}");
+            assert!(picture.progress.iter().all(|points| points.len() <= 130), "{trace}");
             assert!(picture.states.iter().all(|lane| lane.len() <= 256), "{trace}");
         }
     }

@@ -77,11 +77,11 @@ function drawTimeline(pair, names, start, length, width) {
     const high = 58, low = y + 16 + high;
     const line = (of, top) => "M" + points.map((p, i) => (i ? `H${x(p.time).toFixed(1)}V` : `${x(p.time).toFixed(1)} `) + (low - (of(p) / top) * high).toFixed(1)).join("") + `H${x(picture.end).toFixed(1)}`;
     const owed = behind(lastPoint);
-    const words = `${names[from]} → ${names[to]}: ${names[from]} used ${lastPoint.sent} numbers, ${names[to]} accepted ${lastPoint.accepted} of them`;
+    const words = `${names[from]} → ${names[to]}: ${names[from]} used numbers up to ${most}; at the end ${owed} are not accepted`;
     parts.push(draw("g", { class: "plot" }, draw("path", { class: "axis", d: `M${left} ${low}H${right}` }),
       draw("path", { class: "behind", d: `${line(behind, worst)}V${low}H${x(points[0].time).toFixed(1)}z` }), draw("path", { class: "sent", d: line((p) => p.sent, most) }),
       text(left - 8, low - high + 8, "soft", "end", grouped(most)), text(left - 8, low, "soft", "end", "0"), text(right + 6, low - (owed / worst) * high + 4, "bad", "start", owed ? grouped(owed) : ""),
-      draw("text", { x: width < 560 ? 12 : left, y: y + 10 }, `${names[from]} → ${names[to]}: `, draw("tspan", { class: "sent" }, `used ${grouped(lastPoint.sent)}`), owed ? draw("tspan", { class: "bad" }, `, ${grouped(owed)} not accepted`) : ", all accepted"),
+      draw("text", { x: width < 560 ? 12 : left, y: y + 10 }, `${names[from]} → ${names[to]}: `, draw("tspan", { class: "sent" }, `used up to ${grouped(most)}`), owed ? draw("tspan", { class: "bad" }, `, ${grouped(owed)} not accepted`) : ", all accepted"),
       draw("title", {}, words)));
     y += high + 34;
   });

@@ -121,6 +121,11 @@ function matrixView(check, itemOfRow) {
     const text = row.as_expected ? words : `${words} !`;
     return item === undefined ? el("span", { class: cls, title }, text) : el("a", { class: cls, href: `#item-${item}`, title }, text);
   };
+  const toldCase = (c) => {
+    const text = [c.result, ...c.faults].join("; ");
+    const at = rows.findIndex((row) => row.verdict === "violated" && row.property === c.property && row.environment === c.environment && [row.defect, row.hazard, row.measure].includes(c.id));
+    return itemOfRow.has(at) ? el("a", { href: `#item-${itemOfRow.get(at)}` }, text) : text;
+  };
   const block = ([name, lines]) => {
     const properties = [...new Set([...lines.values()].flatMap((line) => [...line.cells.keys()]))];
     return el("section", { class: "card" }, heading(name), table(["environment", "states", ...properties.map((property) => el("span", { class: "tilt" }, property))],
@@ -129,7 +134,7 @@ function matrixView(check, itemOfRow) {
   return [
     differences.length ? el("section", { class: "card bad" }, heading("Not as expected"), el("ul", {}, differences.map((text) => el("li", {}, text)))) : null,
     changes.length ? el("section", { class: "card" }, heading("What the variant changes"), table(["environment", "property", "before", "after"], changes.map((c) => [c.environment, c.property, c.before, c.after]))) : null,
-    cases.length ? el("section", { class: "card" }, heading("Catalogue"), table(["", "id", "what", "where", "result"], cases.map((c) => [badge(c.passed === true ? "good" : c.passed === false ? "failed" : "incomplete", c.passed === true ? "ok" : c.passed === false ? "FAIL" : "open"), c.id, c.text, `${c.revision}, ${c.environment}, ${c.property}`, [c.result, ...c.faults].join("; ")]))) : null,
+    cases.length ? el("section", { class: "card" }, heading("Catalogue"), table(["", "id", "what", "where", "result"], cases.map((c) => [badge(c.passed === true ? "good" : c.passed === false ? "failed" : "incomplete", c.passed === true ? "ok" : c.passed === false ? "FAIL" : "open"), c.id, c.text, `${c.revision}, ${c.environment}, ${c.property}`, toldCase(c)]))) : null,
     [...blocks].map(block),
     el("p", { class: "note" }, "✓ holds in every reachable state and every fair run; ✗ n is violated, and n steps lead to it: the link shows them; ? a budget ran out; – not checked; ! not as expected."),
   ];

@@ -198,12 +198,12 @@ impl PairReplay {
         let from = self.side(arrived.from);
         let label = Label::of_message(arrived.seen, arrived.translated);
         if !self.is_judged() {
-            return self.show_unjudged(from, label, What::Unjudged, None);
+            return self.show_unjudged(from, label, What::Unjudged);
         }
         self.learn_id(from, arrived.translated.nodeid, options);
         let before = self.watch.as_ref().and_then(|_| self.frontier.first()).map(Look::of);
         if let Err(refused) = self.advance(from, arrived.translated, label) {
-            self.show_unjudged(from, label, What::Refused, None);
+            self.show_unjudged(from, label, What::Refused);
             return self.refuse(from, arrived.seen, refused, nodes);
         }
         if let Some((watch, before)) = self.watch.as_mut().zip(before) {
@@ -342,18 +342,19 @@ impl PairReplay {
     /// Rejects the pair at a message that is not even one of the protocol.
     pub(super) fn reject(&mut self, from: IpAddr, seen: &Seen<'_>, refusal: Refusal, nodes: &HashMap<IpAddr, u32>) {
         self.messages += 1;
-        let (from, text) = (self.side(from), crate::describe::describe(seen.bytes));
-        if self.is_judged() {
-            self.show_unjudged(from, Label::of_bytes(seen), What::Refused, Some(text));
+        let (from, is_judged) = (self.side(from), self.is_judged());
+        if let Some(watch) = &mut self.watch {
+            let what = if is_judged { What::Refused } else { What::Unjudged };
+            watch.unjudged(from, Label::of_bytes(seen), what, Some(crate::describe::describe(seen.bytes)));
+        }
+        if is_judged {
             self.refuse(from, seen, refusal.into(), nodes);
-        } else {
-            self.show_unjudged(from, Label::of_bytes(seen), What::Unjudged, Some(text));
         }
     }
 
-    fn show_unjudged(&mut self, from: Side, label: Label, what: What, text: Option<String>) {
+    fn show_unjudged(&mut self, from: Side, label: Label, what: What) {
         if let Some(watch) = &mut self.watch {
-            watch.unjudged(from, label, what, text);
+            watch.unjudged(from, label, what, None);
         }
     }
 

@@ -166,3 +166,78 @@ impl Draft {
         Scene { about, before: self.before, events, culprit: self.culprit, cut }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::{ConnId, FrameRef, Timestamp};
+    use crate::replay::translate::Kind;
+
+    const RING: usize = 64;
+
+    fn shown(number: u64) -> Shown {
+        let frame = FrameRef { file: 0, number };
+        let kind = Kind { length: 88, cmd: 1, code: 1 };
+        let label = Label {
+            frame,
+            first_frame: frame,
+            time: Timestamp(number as i64),
+            conn: ConnId(1),
+            kind,
+            number: Some(number as u32),
+        };
+        Shown { label, by: Side::A, what: What::Accepted, copy: false, text: None, records: None }
+    }
+
+    fn ring(count: u64) -> VecDeque<Shown> {
+        (count.saturating_sub(RING as u64) + 1..=count).map(shown).collect()
+    }
+
+    fn gap(opened: Label) -> Gap<Label> {
+        Gap {
+            missing: midcomms_model::Seq(0),
+            beyond: midcomms_model::Seq(1),
+            opened,
+            conn: midcomms_model::Conn(1),
+            ignored: 1,
+            copies_came: false,
+            after_break: None,
+            last_talk: opened,
+            is_disturbed: false,
+            broken: false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn of_a_gap_every_event_is_shown_or_counted(before in 1u64..200, after in 0u64..200) {
+            let mut draft = Draft::of_gap(Side::B, &gap(shown(before).label), &ring(before), before);
+            (1..=after).for_each(|more| draft.push(&shown(before + more)));
+            let scene = draft.scene(About::Stall(0), 0, |_| 0);
+            let (cut_at, cut) = scene.cut.unwrap_or((0, 0));
+            prop_assert_eq!(scene.before + scene.events.len() as u64 + cut, before + after);
+            prop_assert!(scene.events.len() <= RING + AFTER + AT_THE_END);
+            prop_assert_eq!(scene.events[scene.culprit.unwrap()].frame, before);
+            prop_assert_eq!(scene.events.last().unwrap().frame, before + after);
+            // Nothing is missing but where it is said to be.
+            for (at, pair) in scene.events.windows(2).enumerate() {
+                let missing = if cut > 0 && at + 1 == cut_at { cut } else { 0 };
+                prop_assert_eq!(pair[1].frame, pair[0].frame + 1 + missing);
+            }
+        }
+
+        #[test]
+        fn a_culprit_long_past_is_shown_first_and_what_shows_it_last(count in 66u64..300) {
+            let mut last = ring(count);
+            last.back_mut().unwrap().what = What::Refused;
+            let draft = Draft::of_rejection(Some((Side::A, shown(1).label)), &last, count);
+            let scene = draft.scene(About::Rejection, 0, |_| 0);
+            prop_assert_eq!((scene.culprit, scene.before), (Some(0), 0));
+            prop_assert_eq!((scene.events[0].frame, scene.events[0].what), (1, What::Refused));
+            prop_assert_eq!(scene.events.last().unwrap().what, What::Reveals);
+            prop_assert_eq!(scene.cut.map_or(0, |(_, cut)| cut) + scene.events.len() as u64, count);
+        }
+    }
+}

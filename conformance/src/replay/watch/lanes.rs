@@ -2,7 +2,7 @@
 
 use midcomms_model::{Pair, Side, State};
 
-use super::look::{Brief, Look};
+use super::look::{Brief, Look, state_of};
 use crate::replay::Label;
 use crate::replay::picture::{LinkChange, Picture, Progress, Scene, StateChange, What};
 
@@ -11,7 +11,7 @@ const MAX_STATES: usize = 256;
 /// Openings and endings of connections kept.
 const MAX_LINKS: usize = 256;
 /// Points kept of how far numbers had come: beyond it, every second one goes.
-const MAX_POINTS: usize = 256;
+const MAX_POINTS: usize = 128;
 
 const NANOS: i64 = 1_000_000_000;
 
@@ -59,7 +59,7 @@ impl Lanes {
             let lane = side.pick_mut(&mut self.states);
             let is_new = lane.last().is_none_or(|last| last.state != state.name());
             let others = frontier.get(1..).unwrap_or_default();
-            if !is_new || others.iter().any(|pair| pair.node(side).record().state != state) {
+            if !is_new || others.iter().any(|pair| state_of(&pair.node(side).record()) != state) {
                 continue;
             }
             if lane.len() < MAX_STATES {

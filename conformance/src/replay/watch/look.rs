@@ -1,6 +1,6 @@
 //! Both records at one moment, and what came of the message between two such moments.
 
-use midcomms_model::{Pair, Seq, Side, State};
+use midcomms_model::{Pair, Record, Seq, Side, State};
 
 use crate::replay::Label;
 use crate::replay::picture::{RecordView, What};
@@ -23,13 +23,22 @@ pub(super) struct Brief {
     gap: Option<(Seq, u32)>,
 }
 
+/// The state of a record: replay knows it as closed until it hears what opens it, even where that was read before what
+/// is taken as the beginning of its incarnation.
+pub(super) fn state_of(record: &Record) -> State {
+    match record.state {
+        State::Closed if record.seq_send != Seq::ZERO => State::Established, // SND-3, VER-4
+        state => state,
+    }
+}
+
 impl Look {
     pub(in crate::replay) fn of(pair: &Pair<Label>) -> Self {
         Self(Side::BOTH.map(|side| {
             let node = pair.node(side);
             let (record, counts) = (node.record(), node.counts());
             Brief {
-                state: record.state,
+                state: state_of(&record),
                 send: record.seq_send,
                 head: record.queue_head,
                 next: record.seq_next,
