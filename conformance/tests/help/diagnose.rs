@@ -278,3 +278,14 @@ proptest! {
         let _ = diagnosis(&[desk.path().to_owned()]);
     }
 }
+
+#[test]
+fn many_damaged_lines_are_counted_and_an_empty_file_is_none() {
+    let desk = tempfile::tempdir().unwrap();
+    fs::write(desk.path().join("node1.sent.tsv"), "soon\n".repeat(100)).unwrap();
+    fs::write(desk.path().join("node1.dmesg.txt"), "").unwrap();
+    let text = stdout(&midcomms(&["diagnose", desk.path().to_str().unwrap()]));
+    assert_eq!(text.matches("cannot be read:").count(), 21, "{text}");
+    assert!(text.contains("80 more lines"), "{text}");
+    assert!(!text.contains("dmesg.txt"), "{text}");
+}

@@ -16,7 +16,8 @@ fn run(command: &str) -> (String, i32) {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_midcomms"));
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", binary.parent().unwrap().display());
-    let output = Command::new("bash").args(["-c", command]).current_dir(repository()).env("PATH", path).output().unwrap();
+    let output =
+        Command::new("bash").args(["-c", command]).current_dir(repository()).env("PATH", path).output().unwrap();
     (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
 }
 
@@ -25,9 +26,9 @@ fn fits(expected: &[&str], got: &[&str]) -> bool {
     match expected.split_first() {
         None => got.is_empty(),
         Some((&"…", rest)) => (0..=got.len()).any(|skipped| fits(rest, &got[skipped..])),
-        Some((line, rest)) => got.split_first().is_some_and(|(first, others)| {
-            first.trim_end() == line.trim_end() && fits(rest, others)
-        }),
+        Some((line, rest)) => {
+            got.split_first().is_some_and(|(first, others)| first.trim_end() == line.trim_end() && fits(rest, others))
+        }
     }
 }
 
@@ -37,7 +38,8 @@ fn checked(page: &Path) -> (String, usize) {
     let mut pieces = text.split("<!-- run ");
     let (mut out, mut count) = (pieces.next().unwrap().to_owned(), 0);
     for piece in pieces {
-        let (code, rest) = piece.split_once(" -->\n```console\n$ ").unwrap_or_else(|| panic!("no block behind: {piece}"));
+        let (code, rest) =
+            piece.split_once(" -->\n```console\n$ ").unwrap_or_else(|| panic!("no block behind: {piece}"));
         let (block, after) = rest.split_once("\n```\n").unwrap();
         let (command, printed) = block.split_once('\n').unwrap_or((block, ""));
         let (got, ended) = run(command);
