@@ -54,17 +54,23 @@ fn write_finding(finding: &Finding, paint: Paint, out: &mut String) {
     };
     let head = format!("node {} waits for node {}{sure} ({}):", finding.waits, finding.owes, finding.kind);
     item(out, &paint.error(&head), &finding.owed);
-    finding.because.iter().for_each(|because| item(out, "  because", because));
+    finding.because.iter().for_each(|because| line(out, "because", because));
     if let Some(id) = finding.hazard {
         let text = explain::find(id).map_or(String::new(), |topic| topic.title);
-        item(out, "  matches", &format!("{id}: {text} (`midcomms explain {id}`)"));
+        line(out, "matches", &format!("{id}: {text} (`midcomms explain {id}`)"));
     }
-    item(out, "  what to do:", &finding.advice);
+    line(out, "what to do:", &finding.advice);
 }
 
 fn item(out: &mut String, head: &str, text: &str) {
     let lines = wrapped(&printable(text), WIDTH - 6);
     let _ = writeln!(out, "  {head}\n      {}", lines.replace('\n', "\n      "));
+}
+
+/// The head in the same line: for what is said below something else.
+fn line(out: &mut String, head: &str, text: &str) {
+    let lines = wrapped(&format!("{head} {}", printable(text)), WIDTH - 6);
+    let _ = writeln!(out, "    {}", lines.replace('\n', "\n      "));
 }
 
 fn end(diagnosis: &Diagnosis, paint: Paint) -> String {
