@@ -171,7 +171,7 @@ fn after_the_end_nothing_is_owed_with_all_that_was_recorded() {
     for directory in fs::read_dir(repository().join("traces/kernel")).unwrap() {
         let path = directory.unwrap().path();
         if path.is_dir() {
-            let diagnosis = diagnosis(&[path.clone()]);
+            let diagnosis = diagnosis(std::slice::from_ref(&path));
             assert_eq!(diagnosis.outcome, Outcome::NothingOwed, "{}: {diagnosis:#?}", path.display());
         }
     }
