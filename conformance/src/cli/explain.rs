@@ -94,13 +94,17 @@ fn one(topic: &Topic, paint: Paint) -> String {
     if let Some(example) = &topic.example {
         let _ = writeln!(out, "\n{}\n{}:\n", paint.heading("An example"), wrapped(&example.falsification, WIDTH));
         let _ = writeln!(out, "    $ midcomms replay {}\n", example.trace);
-        example.before.iter().for_each(|before| _ = writeln!(out, "    {before}"));
+        for before in &example.before {
+            let _ = writeln!(out, "    {before}");
+        }
         let _ = writeln!(out, "    frame {}: {}", example.frame, example.message);
         let _ = writeln!(out, "    expected: {}\n    got:      {}", example.expected, example.got);
     }
     if !topic.commands.is_empty() {
         let _ = writeln!(out, "\n{}", paint.heading("To see it"));
-        topic.commands.iter().for_each(|command| _ = writeln!(out, "    $ {command}"));
+        for command in &topic.commands {
+            let _ = writeln!(out, "    $ {command}");
+        }
     }
     out
 }

@@ -114,7 +114,9 @@ impl Gatherer {
         match (kind, node) {
             (Kind::Log, Some(id)) => self.node(id).log = Some(super::log::Log::default()),
             (Kind::Tracefs, Some(id)) => self.node(id).trace = Some(super::trace::Trace::default()),
-            (Kind::Sent | Kind::Delivered, Some(id)) => drop(self.node(id).trace.get_or_insert_default()),
+            (Kind::Sent | Kind::Delivered, Some(id)) => {
+                self.node(id).trace.get_or_insert_default();
+            }
             _ => {}
         }
         let mut clock = [None, None];
@@ -131,7 +133,9 @@ impl Gatherer {
             }
         });
         if let Err(error) = read {
-            self.unusable(path, format!("cannot be read: {error}"));
+            // An error of an input names its file itself.
+            let reason = error.to_string();
+            self.unusable(path, reason.strip_prefix(&format!("{file}: ")).unwrap_or(&reason));
         }
     }
 
@@ -162,9 +166,15 @@ impl Gatherer {
         }
         let Some(snapshot) = snapshots.last_mut() else { return };
         match read {
-            Line::Record(peer, record) => drop(snapshot.records.get_or_insert_default().insert(peer, record)),
-            Line::NoRecords => drop(snapshot.records.get_or_insert_default()),
-            Line::Sockets => drop(snapshot.sockets.get_or_insert_default()),
+            Line::Record(peer, record) => {
+                snapshot.records.get_or_insert_default().insert(peer, record);
+            }
+            Line::NoRecords => {
+                snapshot.records.get_or_insert_default();
+            }
+            Line::Sockets => {
+                snapshot.sockets.get_or_insert_default();
+            }
             Line::Socket(socket) => snapshot.sockets.get_or_insert_default().push(socket),
             Line::Moment(..) | Line::Nothing | Line::Damaged(_) => {}
         }
@@ -285,6 +295,9 @@ fn id_in(directory: &Path, files: &[PathBuf]) -> Option<u32> {
 
 /// Calls with each line and its number; with an error for one that is too long.
 fn lines(path: &Path, mut each: impl FnMut(u64, Result<&str, ()>)) -> anyhow::Result<()> {
+    if fs::metadata(path)?.len() == 0 {
+        return Ok(());
+    }
     let mut reader = BufReader::new(OpenedInput::open(path, &CaptureOptions::default())?);
     let (mut line, mut number, mut is_long) = (Vec::new(), 0, false);
     loop {

@@ -129,8 +129,12 @@ impl Log {
         let mut shared = BTreeSet::new();
         for entry in self.about(peer) {
             match &entry.said {
-                Said::Added(name) => drop(shared.insert(name.clone())),
-                Said::Removed(name) => drop(shared.remove(name)),
+                Said::Added(name) => {
+                    shared.insert(name.clone());
+                }
+                Said::Removed(name) => {
+                    shared.remove(name);
+                }
                 _ => {}
             }
         }

@@ -5,7 +5,7 @@
 //! - [`log`]: the DLM's lines of the kernel's log.
 //! - [`trace`]: the DLM's tracepoints.
 //! - [`evidence`]: all of that by node.
-//! - [`judge`]: what follows from it for each pair of nodes; [`states`], [`owed`] and [`sockets`] are its three questions.
+//! - [`mod@judge`]: what follows from it for each pair of nodes, by what is owed, by states, by sockets.
 //! - [`report`]: what was found; [`text`] for people.
 //!
 //! None of it shows a message: what is concluded is what the rules of `PROTOCOL.md` leave over. What cannot be

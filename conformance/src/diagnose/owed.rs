@@ -21,6 +21,15 @@ struct Lost {
     because: Vec<String>,
 }
 
+impl Lost {
+    /// The same, seen twice.
+    fn with(mut self, other: Lost) -> Lost {
+        self.certainty = self.certainty.min(other.certainty);
+        self.because.extend(other.because);
+        self
+    }
+}
+
 /// Looks at both directions.
 pub(super) fn look(couple: &Couple<'_>, told: &mut PairDiagnosis) {
     let [one, other] = &couple.sides;
@@ -29,7 +38,10 @@ pub(super) fn look(couple: &Couple<'_>, told: &mut PairDiagnosis) {
         if ends.iter().flatten().any(|state| *state == State::Closed) || ends == [None, None] {
             continue;
         }
-        let lost = by_trace(couple, sender, receiver).or_else(|| by_log(sender, receiver));
+        let lost = match (by_trace(couple, sender, receiver), by_log(sender, receiver)) {
+            (Some(traced), Some(logged)) if traced.seq == logged.seq => Some(traced.with(logged)),
+            (traced, logged) => traced.or(logged),
+        };
         if let Some(lost) = lost.or_else(|| by_silence(couple, sender, receiver)) {
             told.findings.push(finding(sender, receiver, lost));
         } else if sender.queue() > 0 {

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use super::report::{Certainty, Diagnosis, Finding, Outcome, PairDiagnosis};
 use crate::explain;
-use crate::render::{Paint, wrapped};
+use crate::render::{Paint, printable, wrapped};
 
 const WIDTH: usize = 96;
+/// Damaged lines that are shown.
+const SHOWN: usize = 20;
 
 /// Writes all of it.
 pub(crate) fn text(diagnosis: &Diagnosis, paint: Paint) -> String {
@@ -21,8 +23,11 @@ pub(crate) fn text(diagnosis: &Diagnosis, paint: Paint) -> String {
     for pair in &diagnosis.pairs {
         write_pair(pair, paint, &mut out);
     }
-    for damage in diagnosis.damage.iter().chain(&diagnosis.unusable) {
-        let _ = writeln!(out, "{} {damage}", paint.warning("cannot be read:"));
+    for damage in diagnosis.unusable.iter().chain(diagnosis.damage.iter().take(SHOWN)) {
+        let _ = writeln!(out, "{} {}", paint.warning("cannot be read:"), printable(damage));
+    }
+    if let Some(more @ 1..) = diagnosis.damage.len().checked_sub(SHOWN) {
+        let _ = writeln!(out, "{} {more} more lines (--format json lists all)", paint.warning("cannot be read:"));
     }
     let _ = writeln!(out, "\n{}", end(diagnosis, paint));
     out
@@ -49,17 +54,23 @@ fn write_finding(finding: &Finding, paint: Paint, out: &mut String) {
     };
     let head = format!("node {} waits for node {}{sure} ({}):", finding.waits, finding.owes, finding.kind);
     item(out, &paint.error(&head), &finding.owed);
-    finding.because.iter().for_each(|because| item(out, "  because", because));
+    finding.because.iter().for_each(|because| line(out, "because", because));
     if let Some(id) = finding.hazard {
         let text = explain::find(id).map_or(String::new(), |topic| topic.title);
-        item(out, "  matches", &format!("{id}: {text} (`midcomms explain {id}`)"));
+        line(out, "matches", &format!("{id}: {text} (`midcomms explain {id}`)"));
     }
-    item(out, "  what to do:", &finding.advice);
+    line(out, "what to do:", &finding.advice);
 }
 
 fn item(out: &mut String, head: &str, text: &str) {
-    let lines = wrapped(text, WIDTH - 6);
+    let lines = wrapped(&printable(text), WIDTH - 6);
     let _ = writeln!(out, "  {head}\n      {}", lines.replace('\n', "\n      "));
+}
+
+/// The head in the same line: for what is said below something else.
+fn line(out: &mut String, head: &str, text: &str) {
+    let lines = wrapped(&format!("{head} {}", printable(text)), WIDTH - 6);
+    let _ = writeln!(out, "    {}", lines.replace('\n', "\n      "));
 }
 
 fn end(diagnosis: &Diagnosis, paint: Paint) -> String {

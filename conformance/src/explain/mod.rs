@@ -97,7 +97,7 @@ impl Topic {
     }
 
     /// With what PROTOCOL.md says at the anchor of its name.
-    fn from_protocol(mut self) -> Self {
+    fn with_protocol(mut self) -> Self {
         self.anchor = self.id.to_lowercase();
         self.text = protocol::at(&self.anchor).unwrap_or_default();
         self
@@ -115,14 +115,14 @@ pub fn topics() -> Vec<Topic> {
     all.extend(rules());
     all.extend(MEASURES.iter().map(|measure| {
         let title = protocol::emphasised(measure.id).unwrap_or_default();
-        let topic = Topic::new(measure.id, Family::Measure, title).from_protocol();
+        let topic = Topic::new(measure.id, Family::Measure, title).with_protocol();
         let example = examples::of(measure.id);
         let command = format!("midcomms check --measure {} --environment {}", measure.id, measure.environment);
         Topic { example, ..topic.with_command(command) }
     }));
     all.extend(hazards());
     all.extend(DEFECTS.iter().map(|defect| {
-        let topic = Topic::new(defect.id, Family::Defect, defect.text).from_protocol();
+        let topic = Topic::new(defect.id, Family::Defect, defect.text).with_protocol();
         let command = format!("midcomms check --defect {} --environment {}", defect.id, defect.environment);
         let text =
             format!("{}\nIt breaks {} in the environment {}.", topic.text, defect.property.name(), defect.environment);
@@ -151,12 +151,12 @@ pub fn topics() -> Vec<Topic> {
 fn rules() -> Vec<Topic> {
     let is_measure = |id: &str| MEASURES.iter().any(|measure| measure.id == id);
     let judged = midcomms_model::rule::ALL.iter().filter(|rule| !is_measure(rule.id())).map(|rule| {
-        let topic = Topic::new(rule.id(), Family::Rule, rule.text()).from_protocol();
+        let topic = Topic::new(rule.id(), Family::Rule, rule.text()).with_protocol();
         Topic { example: examples::of(rule.id()), ..topic }
     });
     let others = protocol::rules().into_iter().filter(|id| Rule::find(id).is_none() && !is_measure(id));
     let others = others.map(|id| {
-        let topic = Topic::new(&id, Family::Statement, String::new()).from_protocol();
+        let topic = Topic::new(&id, Family::Statement, String::new()).with_protocol();
         Topic { title: protocol::first_sentence(&topic.text), ..topic }
     });
     judged.chain(others.collect::<Vec<_>>()).collect()
@@ -164,7 +164,7 @@ fn rules() -> Vec<Topic> {
 
 fn hazards() -> impl Iterator<Item = Topic> {
     HAZARDS.iter().map(|hazard| {
-        let mut topic = Topic::new(hazard.id, Family::Hazard, hazard.text).from_protocol();
+        let mut topic = Topic::new(hazard.id, Family::Hazard, hazard.text).with_protocol();
         let verdict = match hazard.reality {
             Reality::Real => format!(
                 "The checker has a counterexample: {} in the environment {}, and none with the remedy.",

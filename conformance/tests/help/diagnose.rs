@@ -171,7 +171,7 @@ fn after_the_end_nothing_is_owed_with_all_that_was_recorded() {
     for directory in fs::read_dir(repository().join("traces/kernel")).unwrap() {
         let path = directory.unwrap().path();
         if path.is_dir() {
-            let diagnosis = diagnosis(&[path.clone()]);
+            let diagnosis = diagnosis(std::slice::from_ref(&path));
             assert_eq!(diagnosis.outcome, Outcome::NothingOwed, "{}: {diagnosis:#?}", path.display());
         }
     }
@@ -277,4 +277,15 @@ proptest! {
         fs::write(&path, content).unwrap();
         let _ = diagnosis(&[desk.path().to_owned()]);
     }
+}
+
+#[test]
+fn many_damaged_lines_are_counted_and_an_empty_file_is_none() {
+    let desk = tempfile::tempdir().unwrap();
+    fs::write(desk.path().join("node1.sent.tsv"), "soon\n".repeat(100)).unwrap();
+    fs::write(desk.path().join("node1.dmesg.txt"), "").unwrap();
+    let text = stdout(&midcomms(&["diagnose", desk.path().to_str().unwrap()]));
+    assert_eq!(text.matches("cannot be read:").count(), 21, "{text}");
+    assert!(text.contains("80 more lines"), "{text}");
+    assert!(!text.contains("dmesg.txt"), "{text}");
 }

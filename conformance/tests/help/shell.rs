@@ -48,6 +48,24 @@ fn every_subcommand_has_its_manual_page() {
 }
 
 #[test]
+fn man_formats_every_page_without_a_warning() {
+    let desk = tempfile::tempdir().unwrap();
+    midcomms(&["man", "--out", desk.path().to_str().unwrap()]);
+    if Command::new("man").arg("--version").output().is_err() {
+        eprintln!("there is no man here: the pages were not formatted");
+        return;
+    }
+    for page in fs::read_dir(desk.path()).unwrap() {
+        let page = page.unwrap().path();
+        let mut man = Command::new("man");
+        let output =
+            man.args(["--warnings", "-l"]).arg(&page).env("MANROFFSEQ", "").env("MANPAGER", "cat").output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{}: {output:?}", page.display());
+        assert!(output.stdout.len() > 200, "{}", page.display());
+    }
+}
+
+#[test]
 fn the_version_names_the_version_of_the_specification() {
     let told = format!("specification version {}", midcomms_model::SPECIFICATION_VERSION);
     assert!(stdout(&midcomms(&["--version"])).contains(&told));
