@@ -12,6 +12,8 @@ use midcomms_conformance::capture::{CaptureOptions, CaptureReader, Endpoint, Obs
 use midcomms_conformance::corpus::Manifest;
 use midcomms_conformance::packets::{Ends, PcapWriter, TcpPacket, tcp_frame};
 use midcomms_conformance::replay::{ReplayOptions, Verdict};
+use midcomms_conformance::shrink::target::Wanted;
+use midcomms_conformance::shrink::{ShrinkOptions, shrink};
 use midcomms_model::RevisionSet;
 use proptest::prelude::*;
 
@@ -191,6 +193,35 @@ proptest! {
         let mut secrets: HashSet<_> = names.iter().flat_map(|name| runs(name.as_bytes())).collect();
         secrets.extend(runs(garbage.as_bytes()));
         prop_assert!(runs(&result.bytes).is_disjoint(&secrets));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damage_is_told_or_passed_over_and_nothing_panics(
+        flips in prop::collection::vec((0_usize..20_000, any::<u8>()), 0..6),
+        kept in 100_usize..20_000,
+        is_native: bool,
+    ) {
+        let desk = tempfile::tempdir().unwrap();
+        let mut bytes = match is_native {
+            true => NATIVE.as_bytes().to_vec(),
+            false => unpacked(&traces().join("rejected/number-skipped.pcap.zst")),
+        };
+        bytes.truncate(kept);
+        for (at, byte) in flips {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        let path = desk.path().join("x");
+        std::fs::write(&path, &bytes).unwrap();
+        let _ = anonymize(&path, &ReplayOptions::default(), &mut key());
+        let mut progress = |_: usize, _: u64| ();
+        let time_limit = Some(std::time::Duration::from_millis(50));
+        let (replay, wanted) = (ReplayOptions::default(), Wanted::Rejection);
+        let _ = shrink(&path, &mut ShrinkOptions { replay, wanted, time_limit, form: None, progress: &mut progress });
     }
 }
 
