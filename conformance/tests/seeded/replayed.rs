@@ -189,7 +189,6 @@ fn finder(defect: Defect) -> Option<Finder> {
             Drive("the order of an ACK and messages of one piece of work: a node that leaves may still send ACKs")
         }
         Defect::D12 => Drive("no node of this crate sends a second FIN"),
-        Defect::D13 => Drive("the network of these runs tells both ends of a break at once"),
         Defect::D9 => return None,
         _ => End,
     })
