@@ -3,15 +3,18 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use midcomms_conformance::anonymize::key::Key;
 use midcomms_conformance::anonymize::{Anonymized, anonymize};
 use midcomms_conformance::capture::{CaptureOptions, CaptureReader, Endpoint, Observed, Timestamp, TransportEvent};
 use midcomms_conformance::corpus::Manifest;
+use midcomms_conformance::messages::{Item, Messages};
 use midcomms_conformance::packets::{Ends, PcapWriter, TcpPacket, tcp_frame};
 use midcomms_conformance::replay::{ReplayOptions, Verdict};
+use midcomms_conformance::shrink::target::Wanted;
+use midcomms_conformance::shrink::{ShrinkOptions, shrink};
 use midcomms_model::RevisionSet;
 use proptest::prelude::*;
 
@@ -89,15 +92,11 @@ fn msg(seq: u32, name: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn end(address: Ipv4Addr, port: u16) -> Endpoint {
-    Endpoint { addr: address.into(), port }
-}
-
 /// A capture of one connection with this stream, in segments of `size` bytes each of which is sent twice; with other
 /// traffic, and the last segment cut off to `cut` bytes.
-fn capture(ends: [Ipv4Addr; 2], stream: &[u8], size: usize, other: &[u8], cut: usize) -> Vec<u8> {
+fn capture(ends: [IpAddr; 2], stream: &[u8], size: usize, other: &[u8], cut: usize) -> Vec<u8> {
     let mut out = PcapWriter::new(Vec::new()).unwrap();
-    let [from, to] = [end(ends[0], 50001), end(ends[1], 21064)];
+    let [from, to] = [(ends[0], 50001), (ends[1], 21064)].map(|(addr, port)| Endpoint { addr, port });
     let mut put = |from, to, sequence, flags, data: &[u8], cut: usize| {
         let held = &data[..data.len() - cut];
         let ends = Ends { from, to, id: 0x4142 };
@@ -107,7 +106,7 @@ fn capture(ends: [Ipv4Addr; 2], stream: &[u8], size: usize, other: &[u8], cut: u
     };
     put(from, to, 0, 2, &[], 0);
     put(to, from, 0, 0x12, &[], 0);
-    put(from, end(ends[1], 22), 7, 0x18, other, 0);
+    put(from, Endpoint { addr: ends[1], port: 22 }, 7, 0x18, other, 0);
     let last = stream.len().saturating_sub(1) / size;
     for (index, data) in stream.chunks(size).enumerate() {
         let cut = if index == last { cut.min(data.len()) } else { 0 };
@@ -116,6 +115,10 @@ fn capture(ends: [Ipv4Addr; 2], stream: &[u8], size: usize, other: &[u8], cut: u
         }
     }
     out.finish().unwrap()
+}
+
+fn ends() -> [IpAddr; 2] {
+    [[10, 1, 2, 3], [10, 1, 2, 4]].map(IpAddr::from)
 }
 
 fn made(desk: &Path, bytes: &[u8]) -> Anonymized {
@@ -131,20 +134,111 @@ fn runs(bytes: &[u8]) -> HashSet<[u8; 4]> {
 #[test]
 fn nothing_of_what_is_secret_is_left() {
     let desk = tempfile::tempdir().unwrap();
-    let (one, other) = (Ipv4Addr::new(192, 168, 117, 3), Ipv4Addr::new(192, 168, 117, 4));
+    let four = ["192.168.117.3", "192.168.117.4"];
+    let six = ["fd42:1234:5678:9abc:def0:1122:3344:5566", "fd42:1234:5678:9abc:def0:1122:3344:5577"];
     let names =
         [&b"a secret name of a lock"[..], b"another one", b"the password is 12345678", b"half a message's name"];
     let stream: Vec<u8> = (0..).zip(names).flat_map(|(seq, name)| msg(seq, name)).collect();
     for (size, cut) in [(4096, 0), (50, 0), (7, 0), (100, 9), (4096, 30)] {
-        let result = made(desk.path(), &capture([one, other], &stream, size, b"GET /private HTTP/1.1", cut));
-        let mut secrets = runs(b"GET /private HTTP/1.1");
-        secrets.extend(names.iter().flat_map(|name| runs(name)));
-        secrets.extend([one.octets(), other.octets(), 0xcafe_f00d_u32.to_le_bytes()]);
-        let left: Vec<_> = runs(&result.bytes).intersection(&secrets).copied().collect();
-        assert_eq!(left, Vec::<[u8; 4]>::new(), "segments of {size} bytes");
-        assert_eq!(result.tally.dropped, 1);
-        assert_eq!(result.tally.cut > 0, cut > 0);
+        for ends in [four, six].map(|ends| ends.map(|end| end.parse::<IpAddr>().unwrap())) {
+            let result = made(desk.path(), &capture(ends, &stream, size, b"GET /private HTTP/1.1", cut));
+            let mut secrets = runs(b"GET /private HTTP/1.1");
+            secrets.extend(names.iter().flat_map(|name| runs(name)));
+            secrets.insert(0xcafe_f00d_u32.to_le_bytes());
+            secrets.extend(ends.iter().flat_map(|end| match end {
+                IpAddr::V4(end) => runs(&end.octets()),
+                IpAddr::V6(end) => runs(&end.octets()),
+            }));
+            let left: Vec<_> = runs(&result.bytes).intersection(&secrets).copied().collect();
+            assert_eq!(left, Vec::<[u8; 4]>::new(), "{ends:?}, segments of {size} bytes");
+            assert_eq!(result.tally.dropped, 1);
+            assert_eq!(result.tally.cut > 0, cut > 0);
+        }
     }
+}
+
+/// What is behind the words of every MSG and in every RCOM of a capture, in runs of eight bytes that are not mostly equal.
+fn bodies(pcap: &[u8]) -> HashSet<[u8; 8]> {
+    let reader =
+        CaptureReader::from_read("x", std::io::Cursor::new(pcap.to_vec()), &CaptureOptions::default()).unwrap();
+    let mut messages = Messages::default();
+    let mut found = HashSet::new();
+    reader.read(&mut |observed: Observed<'_>| {
+        messages.handle(&observed, &mut |item| {
+            let Item::Message(seen) = item else { return };
+            let (inner, cmd) = if seen.bytes[14] == 3 { (24, seen.bytes[24 + 14]) } else { (0, seen.bytes[14]) };
+            let body = match cmd {
+                1 => inner + 88,
+                2 => inner + 48,
+                _ => return,
+            };
+            let runs = seen.bytes.get(body..).unwrap_or_default().windows(8).map(|run| run.try_into().unwrap());
+            found.extend(runs.filter(|run: &[u8; 8]| run.iter().collect::<HashSet<_>>().len() > 5));
+        });
+    });
+    found
+}
+
+#[test]
+fn no_body_of_a_kernel_is_left() {
+    for name in ["clean-k61", "sctp-k612", "three-k612"] {
+        let path = traces().join(format!("kernel/{name}.pcap.zst"));
+        let secrets = bodies(&unpacked(&path));
+        assert!(secrets.len() > 50, "{name}: {}", secrets.len());
+        let result = anonymized(&path, &ReplayOptions::default());
+        let left = result.bytes.windows(8).filter(|run| secrets.contains(*run)).count();
+        assert_eq!(left, 0, "{name}");
+    }
+}
+
+/// The frames of a pcap file as pcapng, with comments and names everywhere.
+fn pcapng(pcap: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut block = |kind: u32, fixed: &[u8], options: &[(u16, &[u8])]| {
+        let mut body = fixed.to_vec();
+        body.resize(body.len().next_multiple_of(4), 0);
+        for (code, text) in options {
+            body.extend(code.to_le_bytes());
+            body.extend((text.len() as u16).to_le_bytes());
+            body.extend(*text);
+            body.resize(body.len().next_multiple_of(4), 0);
+        }
+        body.extend([0; 4]);
+        let length = (body.len() as u32 + 12).to_le_bytes();
+        out.extend(kind.to_le_bytes().into_iter().chain(length).chain(body).chain(length));
+    };
+    let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+    block(0x0a0d_0d0a, &section, &[(1, b"SECRET comment"), (2, b"SECRET hardware"), (3, b"SECRET system")]);
+    block(1, &[1, 0, 0, 0, 0, 0, 4, 0], &[(2, b"SECRETeth0"), (3, b"SECRET description")]);
+    let mut rest = &pcap[24..];
+    while !rest.is_empty() {
+        let length = u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
+        let [seconds, micros] = [0, 4].map(|at| u64::from(u32::from_le_bytes(rest[at..at + 4].try_into().unwrap())));
+        let ticks = seconds * 1_000_000 + micros;
+        let mut fixed = vec![0; 4];
+        fixed.extend(((ticks >> 32) as u32).to_le_bytes());
+        fixed.extend((ticks as u32).to_le_bytes());
+        fixed.extend([rest[8..12].to_vec(), rest[12..16].to_vec(), rest[16..16 + length].to_vec()].concat());
+        block(6, &fixed, &[(1, b"SECRET of a packet")]);
+        rest = &rest[16 + length..];
+    }
+    block(
+        4,
+        &[1, 0, 16, 0, 10, 0, 0, 1, b'S', b'E', b'C', b'R', b'E', b'T', b'.', b'x', b'y', 0, 0, 0, 0, 0, 0, 0],
+        &[],
+    );
+    out
+}
+
+#[test]
+fn of_pcapng_only_packets_are_left() {
+    let desk = tempfile::tempdir().unwrap();
+    let original = traces().join("rejected/number-skipped.pcap.zst");
+    let file = pcapng(&unpacked(&original));
+    assert!(file.windows(6).any(|run| run == b"SECRET"));
+    let result = made(desk.path(), &file);
+    assert!(!result.bytes.windows(6).any(|run| run == b"SECRET"));
+    assert_eq!(result.bytes, anonymized(&original, &ReplayOptions::default()).bytes);
 }
 
 #[test]
@@ -152,7 +246,7 @@ fn equal_names_stay_equal_and_keys_make_the_difference() {
     let desk = tempfile::tempdir().unwrap();
     let stream: Vec<u8> =
         [(0, b"one"), (1, b"two"), (2, b"one")].iter().flat_map(|(seq, name)| msg(*seq, *name)).collect();
-    let pcap = capture([Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)], &stream, 4096, b"", 0);
+    let pcap = capture(ends(), &stream, 4096, b"", 0);
     let result = made(desk.path(), &pcap);
     assert_eq!(result.bytes, made(desk.path(), &pcap).bytes);
     let message = stream.len() / 3;
@@ -181,9 +275,8 @@ proptest! {
         // A length that no message has: what follows is not framed.
         stream.extend([2, 0, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 3, 0]);
         stream.extend(garbage.bytes());
-        let ends = [Ipv4Addr::new(10, 1, 2, 3), Ipv4Addr::new(10, 1, 2, 4)];
         let path = desk.path().join("x.pcap");
-        std::fs::write(&path, capture(ends, &stream, size, b"", cut)).unwrap();
+        std::fs::write(&path, capture(ends(), &stream, size, b"", cut)).unwrap();
         let mut key = Key::from_bytes(&secret.to_le_bytes());
         let result = anonymize(&path, &ReplayOptions::default(), &mut key).unwrap();
         // Six letters: of four, chance makes some among so many.
@@ -191,6 +284,35 @@ proptest! {
         let mut secrets: HashSet<_> = names.iter().flat_map(|name| runs(name.as_bytes())).collect();
         secrets.extend(runs(garbage.as_bytes()));
         prop_assert!(runs(&result.bytes).is_disjoint(&secrets));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damage_is_told_or_passed_over_and_nothing_panics(
+        flips in prop::collection::vec((0_usize..20_000, any::<u8>()), 0..6),
+        kept in 100_usize..20_000,
+        is_native: bool,
+    ) {
+        let desk = tempfile::tempdir().unwrap();
+        let mut bytes = match is_native {
+            true => NATIVE.as_bytes().to_vec(),
+            false => unpacked(&traces().join("rejected/number-skipped.pcap.zst")),
+        };
+        bytes.truncate(kept);
+        for (at, byte) in flips {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        let path = desk.path().join("x");
+        std::fs::write(&path, &bytes).unwrap();
+        let _ = anonymize(&path, &ReplayOptions::default(), &mut key());
+        let mut progress = |_: usize, _: u64| ();
+        let time_limit = Some(std::time::Duration::from_millis(50));
+        let (replay, wanted) = (ReplayOptions::default(), Wanted::Rejection);
+        let _ = shrink(&path, &mut ShrinkOptions { replay, wanted, time_limit, form: None, progress: &mut progress });
     }
 }
 

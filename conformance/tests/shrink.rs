@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use midcomms_conformance::corpus::{Manifest, Rejected};
 use midcomms_conformance::replay::ReplayOptions;
+use midcomms_conformance::shrink::minimize::{Limits, minimize};
 use midcomms_conformance::shrink::target::{Target, Wanted};
 use midcomms_conformance::shrink::{Form, ShrinkError, ShrinkOptions, Shrunk, shrink};
 use midcomms_model::RevisionSet;
+use proptest::prelude::*;
 
 fn traces() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces")
@@ -151,6 +153,39 @@ fn a_native_trace_shrinks_to_lines_and_to_a_capture() {
             assert!(!text.contains("\"b\"") && !text.contains("shutdown"), "{text}");
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Each unit may need others: what is good is a set that has the wanted ones and, of each that it has, what it needs.
+    #[test]
+    fn nothing_more_can_be_left_out_alone(
+        wanted in prop::collection::vec(0_usize..40, 1..4),
+        needs in prop::collection::vec((0_usize..40, 0_usize..40), 0..30),
+    ) {
+        let start = vec![true; 40];
+        let is_good = |kept: &[bool]| {
+            wanted.iter().all(|index| kept[*index]) && needs.iter().all(|(of, need)| !kept[*of] || kept[*need])
+        };
+        let levels = vec![(0..4).map(|group| (group * 10..group * 10 + 10).collect()).collect(), (0..40).map(|at| vec![at]).collect()];
+        let run = || minimize(&start, &levels, &Limits::default(), &mut |kept| is_good(kept), &mut |_, _| ());
+        let found = run();
+        prop_assert!(is_good(&found.kept) && !found.ran_out);
+        for index in (0..40).filter(|index| found.kept[*index]) {
+            let mut fewer = found.kept.clone();
+            fewer[index] = false;
+            prop_assert!(!is_good(&fewer), "{} could go", index);
+        }
+        prop_assert_eq!(found, run());
+    }
+}
+
+#[test]
+fn a_limit_ends_the_search_with_what_was_found() {
+    let limits = Limits { until: Some(Instant::now()) };
+    let found = minimize(&[true; 4], &[vec![vec![0]]], &limits, &mut |_| true, &mut |_, _| ());
+    assert_eq!((found.kept, found.candidates, found.ran_out), (vec![true; 4], 0, true));
 }
 
 fn midcomms(arguments: &[&str]) -> (Option<i32>, String, String) {

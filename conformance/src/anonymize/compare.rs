@@ -42,8 +42,27 @@ fn reduce(value: &mut Value, original: Option<&dyn Fn(u64) -> u64>) {
                 }
             }
         }
+        Value::String(text) => {
+            if let Some(original) = original {
+                *text = with_frames(text, original);
+            }
+        }
         _ => {}
     }
+}
+
+/// A text in which frames are called as in the original.
+fn with_frames(text: &str, original: &dyn Fn(u64) -> u64) -> String {
+    const FRAME: &str = "frame ";
+    let mut parts = text.split(FRAME);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(part.len());
+        let (number, rest) = part.split_at(end);
+        let number = number.parse().map_or_else(|_| number.to_owned(), |frame| original(frame).to_string());
+        told.extend([FRAME, &number, rest]);
+    }
+    told
 }
 
 /// The first place where two values differ, and what is there.
@@ -69,6 +88,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn frames_in_a_text_are_those_of_the_original() {
+        let told = with_frames("since frame 9, then frame 10; no frame at all", &|frame| frame + 100);
+        assert_eq!(told, "since frame 109, then frame 110; no frame at all");
+    }
 
     #[test]
     fn the_first_difference_is_told_with_its_place() {

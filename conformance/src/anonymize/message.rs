@@ -31,11 +31,11 @@ pub(super) fn message(key: &mut Key, message: &[u8]) -> Vec<u8> {
     match cmd {
         Some(Cmd::Opts) => opts(key, rest),
         Some(Cmd::Ack) if rest.len() == HARDENED_TAIL && rest.starts_with(HARDENED_MAGIC) => {}
-        Some(cmd @ (Cmd::Msg | Cmd::Rcom | Cmd::Fin)) => {
+        Some(cmd @ (Cmd::Msg | Cmd::Rcom)) => {
             word(key, header, WORD);
             body(key, cmd, rest);
         }
-        Some(Cmd::Ack) | None => key.replace(Domain::Body, rest),
+        Some(Cmd::Ack | Cmd::Fin) | None => key.replace(Domain::Body, rest),
     }
     out
 }
@@ -53,7 +53,9 @@ fn opts(key: &mut Key, bytes: &mut [u8]) {
     key.replace(Domain::Body, options);
     let cmd = inner.get(CMD).copied().and_then(Cmd::from_wire);
     let (header, rest) = inner.split_at_mut(HEADER_LEN.min(inner.len()));
-    word(key, header, WORD);
+    if matches!(cmd, Some(Cmd::Msg | Cmd::Rcom)) {
+        word(key, header, WORD);
+    }
     body(key, cmd.unwrap_or(Cmd::Opts), rest);
 }
 

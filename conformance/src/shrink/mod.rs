@@ -137,6 +137,7 @@ pub fn shrink(path: &Path, options: &mut ShrinkOptions<'_>) -> Result<Shrunk, Sh
     if let Some(reason) = report.error {
         return Err(ShrinkError::Damaged { name, reason });
     }
+    let holes = report.holes;
     let Some(target) = Target::of(&report, options.wanted) else {
         let verdict = report.verdict.map_or("unreadable", |verdict| verdict.name());
         return Err(ShrinkError::NothingToKeep { name, wanted: options.wanted.name(), verdict });
@@ -162,6 +163,10 @@ pub fn shrink(path: &Path, options: &mut ShrinkOptions<'_>) -> Result<Shrunk, Sh
         trace.frames_of(target.frame(), &found.kept, &frames).map(|frame| target.at(frame)).collect();
     let wanted = moved.iter().find(|moved| moved.is_in(&report)).or(moved.first()).unwrap_or(&target).clone();
     same(&name, "what is left, as a file,", &wanted, &report)?;
+    if report.holes > holes {
+        let (what, expected, got) = ("what is left, as a file,", format!("{holes} holes"), format!("{}", report.holes));
+        return Err(ShrinkError::NotTheSame { name, what, expected, got });
+    }
     Ok(Shrunk {
         bytes,
         form,
