@@ -153,7 +153,7 @@ fn headline(report: &EnvironmentReport) -> String {
 }
 
 /// Both states side by side where they differ, whole below, and the path.
-fn told(difference: &DifferenceReport) -> String {
+pub(crate) fn told(difference: &DifferenceReport) -> String {
     let mut lines =
         vec![format!("\n  The path, {} actions (found after {}):", difference.path.len(), difference.found_after)];
     lines.extend(difference.path.iter().enumerate().map(|(at, step)| format!("  {:>3}. {step}", at + 1)));

@@ -8,7 +8,7 @@ mod coverage;
 mod decode;
 mod deliveries;
 mod diagnose;
-mod drive;
+pub(crate) mod drive;
 mod exit;
 mod explain;
 mod explore;

@@ -10,12 +10,16 @@ use std::time::Instant;
 use midcomms_model::RevisionSet;
 use sha2::{Digest, Sha256};
 
+use crate::coverage::{Coverage, of_replay};
 use crate::replay::{FileReport, NoDeliveries, PairReport, ReplayOptions, replay_files};
 
 use super::manifest::{Counts, ExpectedStall, Kernel, Manifest, ManifestError, Rejected};
 
 /// The directories in which every capture must have an entry.
 const DIRECTORIES: [&str; 2] = ["kernel", "rejected"];
+
+/// What the corpus is called in coverage.
+const SOURCE: &str = "corpus";
 
 /// How to check.
 #[derive(Clone, Copy)]
@@ -74,6 +78,8 @@ pub struct EntryReport {
     pub differences: Vec<Difference>,
     /// Time that the check took, in seconds.
     pub seconds: f64,
+    /// What a capture of kernels exercised.
+    pub coverage: Coverage,
 }
 
 impl EntryReport {
@@ -205,6 +211,7 @@ impl Job {
             kind,
             outcome: found.outcome,
             differences: found.differences,
+            coverage: found.coverage,
             seconds: started.elapsed().as_secs_f64(),
         }
     }
@@ -215,6 +222,7 @@ impl Job {
 struct Comparison {
     outcome: String,
     differences: Vec<Difference>,
+    coverage: Coverage,
 }
 
 impl Comparison {
@@ -269,6 +277,7 @@ impl Comparison {
         }
         self.counts(&kernel.counts, &counts_of(&report));
         self.stalls(&kernel.stalls, &report);
+        self.coverage = of_replay(&report, SOURCE);
         self.revisions(kernel, &report);
         // What a node is must not change what it may have sent.
         if let Some(options) = true_revisions(kernel)

@@ -34,6 +34,18 @@ pub enum Kind {
     Environment,
 }
 
+impl Kind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Cell => "cell",
+            Kind::Rule => "rule",
+            Kind::Action => "action",
+            Kind::Environment => "environment",
+        }
+    }
+}
+
 /// Something that need not be exercised.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,7 +84,7 @@ impl Exceptions {
 
 /// Something that was not exercised, and has to be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Finding {
+pub struct Missing {
     /// What it is.
     pub kind: Kind,
     /// Its name.
@@ -85,7 +97,7 @@ pub struct Finding {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CoverageReport {
     /// Never exercised, and in no list.
-    pub unexplained: Vec<Finding>,
+    pub unexplained: Vec<Missing>,
     /// Listed as never exercised, but it was; or listed, and there is no such thing.
     pub stale: Vec<Exception>,
     /// Listed, and never exercised.
@@ -101,8 +113,8 @@ impl CoverageReport {
 
 /// Holds what was exercised against the exceptions. Environments are asked about as far as they were driven.
 pub fn judge(coverage: &Coverage, exceptions: &Exceptions) -> CoverageReport {
-    let missing: BTreeSet<Finding> = missing(coverage).into_iter().collect();
-    let is_about = |exception: &Exception, finding: &Finding| {
+    let missing: BTreeSet<Missing> = missing(coverage).into_iter().collect();
+    let is_about = |exception: &Exception, finding: &Missing| {
         (exception.kind, exception.name.as_str(), exception.source.as_deref())
             == (finding.kind, finding.name.as_str(), finding.source)
     };
@@ -111,13 +123,13 @@ pub fn judge(coverage: &Coverage, exceptions: &Exceptions) -> CoverageReport {
         .iter()
         .cloned()
         .partition(|exception| missing.iter().any(|finding| is_about(exception, finding)));
-    let is_listed = |finding: &&Finding| exceptions.exceptions.iter().any(|exception| is_about(exception, finding));
+    let is_listed = |finding: &&Missing| exceptions.exceptions.iter().any(|exception| is_about(exception, finding));
     let unexplained = missing.iter().filter(|finding| !is_listed(finding)).cloned().collect();
     CoverageReport { unexplained, stale, explained }
 }
 
-fn missing(coverage: &Coverage) -> Vec<Finding> {
-    let finding = |kind, name: &str, source| Finding { kind, name: name.to_owned(), source };
+fn missing(coverage: &Coverage) -> Vec<Missing> {
+    let finding = |kind, name: &str, source| Missing { kind, name: name.to_owned(), source };
     let mut missing = Vec::new();
     for place in cell::all() {
         let name = cell::name(place);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use judge::{CoverageReport, Exception, Exceptions, Finding, Kind, judge};
+pub use judge::{CoverageReport, Exception, Exceptions, Kind, Missing, judge};
 pub use replayed::of_replay;
 
 /// How often something was exercised, by source: `corpus`, `record`, `drive`.

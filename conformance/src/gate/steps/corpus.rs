@@ -47,7 +47,7 @@ impl Step for CorpusStep {
             return Done::unusable("is no entry");
         };
         let findings = entry.differences.iter().map(|difference| self.finding(&entry.file, difference)).collect();
-        Done { findings, ..Done::new(entry.outcome) }
+        Done { findings, coverage: entry.coverage, ..Done::new(entry.outcome) }
     }
 
     fn summary(&self, units: &[UnitReport]) -> String {

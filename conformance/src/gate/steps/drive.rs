@@ -1,21 +1,109 @@
-//! Not wired yet.
+//! Paths of the model driven into the implementation: every transition of the small environments, random walks in the others.
+
+use midcomms_model::system::Environment;
+
+use super::seed_of;
+use crate::check::report::grouped;
+use crate::cli::drive::told;
+use crate::drive::{DifferenceReport, EnvironmentReport, LARGE, Options, SMALL, drive_environment};
 use crate::gate::config::Config;
-use crate::gate::report::UnitReport;
+use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
-pub(super) struct DriveStep;
+
+/// Environments, planned.
+pub(super) struct DriveStep {
+    drives: Vec<Drive>,
+}
+
+struct Drive {
+    environment: &'static Environment,
+    options: Options,
+}
+
 impl DriveStep {
-    pub(super) fn plan(_: &Config, _: u64) -> Result<Self, String> {
-        Err("not wired".to_owned())
+    pub(super) fn plan(config: &Config, seed: u64) -> Result<Self, String> {
+        let wanted = &config.profile.drive;
+        let named = |name: &str| Environment::named(name).ok_or_else(|| format!("no environment is called `{name}`"));
+        let covered: Vec<&str> = match wanted.environments.as_slice() {
+            [] => SMALL.to_vec(),
+            names => names.iter().map(String::as_str).collect(),
+        };
+        let mut drives = Vec::new();
+        for name in &covered {
+            drives.push(Drive { environment: named(name)?, options: Options { covers: true, ..Options::default() } });
+        }
+        let others: Vec<&str> = LARGE.iter().chain(SMALL).copied().filter(|name| !covered.contains(name)).collect();
+        let deep = Environment::DEEP.iter().filter(|environment| environment.nodes == 2);
+        let walked: Vec<&'static Environment> =
+            others.into_iter().map(named).chain(deep.map(Ok)).collect::<Result<_, String>>()?;
+        let each = wanted.walks.div_ceil(walked.len().max(1) as u64);
+        for environment in walked.into_iter().filter(|_| wanted.walks > 0) {
+            let (seed, steps) = (seed_of(seed, environment.name, 0), wanted.steps);
+            let options = Options { covers: false, walks: each, steps, seed, ..Options::default() };
+            drives.push(Drive { environment, options });
+        }
+        Ok(Self { drives })
     }
 }
+
 impl Step for DriveStep {
     fn units(&self) -> Vec<String> {
-        Vec::new()
+        let name = |drive: &Drive| match drive.options.covers {
+            true => drive.environment.name.to_owned(),
+            false => format!("walks in {}", drive.environment.name),
+        };
+        self.drives.iter().map(name).collect()
     }
-    fn run(&self, _: usize, _: usize, _: &dyn Fn(String)) -> Done {
-        Done::default()
+
+    fn runs_alone(&self) -> bool {
+        true
     }
-    fn summary(&self, _: &[UnitReport]) -> String {
-        String::new()
+
+    fn run(&self, unit: usize, threads: usize, said: &dyn Fn(String)) -> Done {
+        let Some(Drive { environment, options }) = self.drives.get(unit) else { return Done::unusable("is no drive") };
+        let options = Options { threads, ..options.clone() };
+        said(format!("{} threads", options.threads));
+        let report = drive_environment(environment, &options, &|_| {});
+        let mut findings: Vec<Finding> =
+            report.differences.iter().map(|difference| finding(environment.name, difference)).collect();
+        if report.differing > 0 && findings.is_empty() {
+            let message = format!("{}: the implementation differs after {} steps", environment.name, report.differing);
+            findings.push(Finding::failed("drive", message));
+        }
+        if !report.is_complete {
+            findings.push(Finding::incomplete(format!("{}: not every transition was driven", environment.name)));
+        }
+        Done { findings, coverage: report.coverage.clone(), ..Done::new(outcome(&report, options.covers)) }
     }
+
+    fn summary(&self, units: &[UnitReport]) -> String {
+        let count = |word: &str| -> u64 {
+            let of = |unit: &UnitReport| {
+                let (number, rest) = unit.outcome.split_once(' ')?;
+                rest.starts_with(word).then(|| number.parse::<u64>().ok()).flatten()
+            };
+            units.iter().filter_map(of).sum()
+        };
+        format!("{} transitions, {} steps of random walks", grouped(count("of")), grouped(count("steps")))
+    }
+}
+
+fn outcome(report: &EnvironmentReport, covers: bool) -> String {
+    match covers {
+        true => format!("{} of {} transitions driven", report.transitions.covered, report.transitions.all),
+        false => format!("{} steps of {} walks", report.steps, report.walks),
+    }
+}
+
+fn finding(environment: &str, difference: &DifferenceReport) -> Finding {
+    let fields = difference.fields.iter().map(|field| {
+        format!(
+            "node {} about {}: {}: the model has {}, the implementation {}",
+            field.node, field.peer, field.field, field.model, field.implementation
+        )
+    });
+    let fields: Vec<String> = fields.collect();
+    let message = format!("{environment}, after {} actions: {}", difference.path.len(), fields.join("; "));
+    let rule = difference.fields.first().map_or("drive", |field| field.field);
+    Finding::failed(rule, message).with_detail(told(difference))
 }

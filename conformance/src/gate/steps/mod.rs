@@ -8,10 +8,22 @@ mod drive;
 mod record;
 mod replay;
 
+use std::hash::Hasher;
+
+use xxhash_rust::xxh3::Xxh3;
+
 use super::config::{Config, StepName};
 use super::step::Step;
 
 pub(super) use coverage::coverage;
+
+/// A seed of its own for each run of something, from that of the gate: 48 bits, which every JSON reader keeps.
+fn seed_of(seed: u64, what: &str, number: u64) -> u64 {
+    let mut hash = Xxh3::with_seed(seed);
+    hash.write(what.as_bytes());
+    hash.write_u64(number);
+    hash.finish() >> 16
+}
 
 /// Plans a step.
 ///

@@ -1,10 +1,8 @@
 //! The implementation in its scenarios, with fresh seeds; what it records is replayed.
 
-use std::hash::Hasher;
-
-use xxhash_rust::xxh3::Xxh3;
-
 use super::replay::judged;
+use super::seed_of;
+use crate::coverage::of_replay;
 use crate::gate::config::Config;
 use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
@@ -13,6 +11,9 @@ use crate::replay::{ReplayOptions, replay_together};
 
 /// The file of scenarios, in findings.
 const SCENARIOS_FILE: &str = "traces/scenarios.toml";
+
+/// What these recordings are called in coverage.
+const SOURCE: &str = "record";
 
 /// Scenarios and seeds, planned.
 pub(super) struct RecordStep {
@@ -47,7 +48,7 @@ impl RecordStep {
             Ok(reports) => {
                 for (report, _) in reports {
                     let judged = judged(&report, true);
-                    done.coverage.add(&judged.coverage);
+                    done.coverage.add(&of_replay(&report, SOURCE));
                     done.findings.extend(judged.findings.into_iter().map(|finding| again(finding, scenario, seed)));
                 }
             }
@@ -62,14 +63,6 @@ fn again(finding: Finding, scenario: &Scenario, seed: u64) -> Finding {
     let command = format!("midcomms record {} --seed {seed} --out DIR", scenario.name);
     let detail = format!("{}\nrecorded by: {command}", finding.detail);
     Finding { file: None, detail: detail.trim_start().to_owned(), ..finding }
-}
-
-/// A seed of its own for each run, from that of the gate: 48 bits, which every JSON reader keeps.
-fn seed_of(seed: u64, scenario: &str, number: u64) -> u64 {
-    let mut hash = Xxh3::with_seed(seed);
-    hash.write(scenario.as_bytes());
-    hash.write_u64(number);
-    hash.finish() >> 16
 }
 
 impl Step for RecordStep {
