@@ -311,9 +311,12 @@ impl<'a, S: Stage> Play<'a, S> {
         size: Amount,
         gap_ms: Amount,
     ) -> Result<(), String> {
+        let mut first: Vec<_> = self.pairs().filter(|(a, b)| between.contains(a) && between.contains(b)).collect();
+        self.rng.shuffle(&mut first);
         let mut left = breaks;
         for sent in 0..count {
-            let (from, to) = self.two_of(between);
+            // Each direction once, so that none is left out, and then as it comes.
+            let (from, to) = first.pop().unwrap_or_else(|| self.two_of(between));
             self.send(from, to, size)?;
             self.pause(gap_ms)?;
             // So many of the messages that are left are followed by a break.

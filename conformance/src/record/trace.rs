@@ -9,6 +9,7 @@ use midcomms::midcomms::Observer;
 use midcomms::recording::{Bodies, JsonRecorder, Options, Origin, Recorder, Segment, Status, Storage};
 use midcomms::wire::NodeId;
 
+use super::error::RecordError;
 use super::ledger::{Ledger, Story};
 use super::scenario::{Scenario, Spoken};
 use super::watch::{Shared, Watch};
@@ -225,29 +226,31 @@ impl Desks {
     }
 
     /// A trace without a message would prove nothing.
-    pub(super) fn vacuous(&self) -> Option<String> {
+    fn vacuous(&self) -> Option<String> {
         let desks = self.lock();
         let lives = desks.iter().flat_map(|(node, desks)| (1..).zip(desks).map(move |(life, desk)| (node, life, desk)));
         let mut silent = lives.filter(|(.., desk)| desk.shared.lock().messages == 0);
         silent.next().map(|(node, life, _): (_, u32, _)| format!("node {node} recorded no message in its life {life}"))
     }
 
-    /// Everything that was recorded.
-    ///
-    /// # Errors
-    /// What was lost.
-    pub(super) fn finish(&self, story: Story) -> Result<Recording, String> {
+    /// Everything that was recorded of a run that went well and took so long.
+    pub(super) fn finish(&self, scenario: &Scenario, seed: u64, seconds: f64) -> Result<Recording, RecordError> {
+        let name = || scenario.name.clone();
+        if let Some(why) = self.vacuous() {
+            return Err(RecordError::Vacuous { scenario: name(), seed, why });
+        }
         let mut traces = Vec::new();
         for (node, desks) in self.lock().iter() {
             for (life, Desk { pen, memory, .. }) in (1..).zip(desks) {
                 let status = pen.finish();
                 if status.lost > 0 {
                     let (lost, error) = (status.lost, status.error.unwrap_or_default());
-                    return Err(format!("{lost} events of node {node} could not be kept: {error}"));
+                    let what = format!("{lost} events of node {node} could not be kept: {error}");
+                    return Err(RecordError::System { scenario: name(), what });
                 }
                 traces.push(Trace { node: *node, life, bytes: memory.with(std::mem::take) });
             }
         }
-        Ok(Recording { form: self.form, traces, story })
+        Ok(Recording { form: self.form, traces, story: Story { seconds, ..self.ledger.story() } })
     }
 }

@@ -35,11 +35,6 @@ impl Scenario {
         let played = play.run(seed);
         let seconds = play.stage.into_seconds();
         played?;
-        if let Some(why) = desks.vacuous() {
-            return Err(RecordError::Vacuous { scenario: self.name.clone(), seed, why });
-        }
-        let mut story = ledger.story();
-        story.seconds = seconds;
-        desks.finish(story).map_err(system)
+        desks.finish(self, seed, seconds)
     }
 }
