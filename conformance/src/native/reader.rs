@@ -87,7 +87,7 @@ pub struct NativeReader<R> {
 
 enum Form<R> {
     Lines(Lines<R>),
-    Compact(CompactFile<BufReader<R>>),
+    Compact(Box<CompactFile<BufReader<R>>>),
 }
 
 /// JSON lines behind their head.
@@ -110,7 +110,7 @@ impl<R: Read> NativeReader<R> {
         let (head, form) = match first {
             Some(compact::FIRST_BYTE) => {
                 let mut file = CompactFile::open(reader)?;
-                (std::mem::take(&mut file.head), Form::Compact(file))
+                (std::mem::take(&mut file.head), Form::Compact(Box::new(file)))
             }
             _ => {
                 let head = read_head(&mut reader)?;
@@ -315,9 +315,7 @@ fn next_compact<'a, R: Read>(file: &'a mut CompactFile<R>, at: &mut At, tally: &
     let local = |what| Happened::Local { node, peer: Some(peer), what };
     let what = match entry.what {
         What::Written(bytes) => Happened::Written(Told { name, from: node, to: Some(peer), bytes }),
-        What::Read(bytes, outcome) => {
-            Happened::Read(Told { name, from: peer, to: Some(node), bytes }, Some(super::event::outcome(outcome)))
-        }
+        What::Read(bytes, outcome) => Happened::Read(Told { name, from: peer, to: Some(node), bytes }, Some(outcome)),
         What::Opened(is_ours) => Happened::Opened { name, ends: ends(is_ours), is_new: true },
         What::Known(is_ours) => Happened::Opened { name, ends: ends(is_ours), is_new: false },
         What::Finished => Happened::Ended { name, by: peer, ends: Some((node, peer)), is_reset: false },
