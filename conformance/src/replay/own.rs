@@ -219,6 +219,15 @@ impl OwnReplays {
         Some(index)
     }
 
+    /// The node was started anew: its records begin where records begin. What was refused stays refused.
+    pub(super) fn begin_life(&mut self) {
+        self.is_beginning = true;
+        for own in self.all.iter_mut().filter(|own| own.rejection.is_none()) {
+            let OwnReplay { node, peer, events, judged, gaps, .. } = *own;
+            *own = OwnReplay { events, judged, gaps, ..OwnReplay::new(node, peer, true) };
+        }
+    }
+
     /// Gives up following a node: it does not say what is needed.
     pub(super) fn give_up(&mut self, node: u32) {
         self.nodes.retain(|known| *known != node);

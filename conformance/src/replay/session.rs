@@ -260,6 +260,13 @@ impl<'a> Session<'a> {
         self.feed.ends(name)
     }
 
+    /// The next file of the trace begins. The first file of a series is that of a node that was started anew; the others go on.
+    pub fn begin_file(&mut self, head: &Head) {
+        if head.file.is_none_or(|number| number == 1) {
+            self.owns.begin_life();
+        }
+    }
+
     /// One of the files of the trace is at its end.
     pub fn end_file<R: std::io::Read>(&mut self, reader: &NativeReader<R>) {
         let tally = reader.tally();

@@ -1,6 +1,6 @@
 //! The sides of a run: nodes that recorded themselves, and captures taken between them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Read;
 
 use midcomms_model::Seq;
@@ -118,6 +118,7 @@ impl<'a, R: Read> Native<'a, R> {
             self.session.end_file(reader);
             self.has_end = reader.is_compact() && reader.tally().has_end;
             self.files.pop_front();
+            self.files.front().into_iter().for_each(|next| self.session.begin_file(&next.head));
             self.is_done = self.files.is_empty();
             return None;
         };
@@ -254,7 +255,11 @@ pub(super) fn by_node<R: Read>(inputs: Vec<(String, R)>) -> Result<Vec<Files<R>>
     }
     for files in &mut found {
         let readers = files.readers.make_contiguous();
-        readers.sort_by_key(|reader| reader.head.file);
+        // Files of several lives have the same numbers: they are in the order in which they were given.
+        let numbers: HashSet<_> = readers.iter().map(|reader| reader.head.file).collect();
+        if numbers.len() == readers.len() {
+            readers.sort_by_key(|reader| reader.head.file);
+        }
         readers.iter_mut().zip(0..).for_each(|(reader, index)| reader.set_file(index));
     }
     Ok(found)
