@@ -2,7 +2,7 @@
 //!
 //! - [`trace`]: a trace as units that can be left out: a message, an opening, an end, a hole.
 //! - [`target`]: what has to stay as it is, and the judgement of a part of a trace.
-//! - [`minimize`]: leaves out as much as it can (delta debugging).
+//! - [`mod@minimize`]: leaves out as much as it can (delta debugging).
 //! - [`rebuild`]: what is left as a capture.
 //!
 //! A message is taken out of its stream whole, and the stream closes over it: no candidate has a hole that the original

@@ -4,46 +4,26 @@ use bytes::{Bytes, BytesMut};
 
 use super::batch::EventBatch;
 use super::config::Config;
-#[cfg(feature = "defects")]
-use super::defect::Defect;
 use super::error::{PeerMisbehaved, SendError};
 use super::event::{Event, Kind};
-use super::hello::{Ids, Incarnation};
+use super::hello::Incarnation;
 use super::input::{ConnectionId, Input, Transmit};
 use super::observer::{Observer, Occurrence, Snapshot};
-use super::record::{Origin, Record, Reservation, Speaker};
+use super::record::{Record, Reservation, Speaker};
 use super::state::State;
 use super::stats::Counters;
 use super::time::Time;
 use crate::wire::{Framer, LockspaceId, NodeId, Seq, Version};
 
+mod connection;
+#[cfg(feature = "defects")]
+mod seeded;
+
+use connection::Connection;
+
 /// Room that is made for what is no part of the send queue, and when, in bytes.
 const CONTROL_BYTES: usize = 1024;
 const CONTROL_LEAST: usize = 256;
-
-/// One connection, as long as both ends may use it.
-#[derive(Clone, Debug)]
-struct Connection {
-    speaker: Speaker,
-    framer: Framer,
-    /// What this node's last hello on it said.
-    said: Option<Ids>,
-    /// A [`Transmit::Write`] is not written yet.
-    is_writing: bool,
-    /// How many there were before it.
-    order: u64,
-}
-
-impl Connection {
-    fn new(connection: ConnectionId, order: u64) -> Self {
-        let speaker = Speaker { connection, origin: Origin::Unknown, told: 0 };
-        Self { speaker, framer: Framer::new(), said: None, is_writing: false, order }
-    }
-
-    fn id(&self) -> ConnectionId {
-        self.speaker.connection
-    }
-}
 
 /// Everything that one node knows of one peer: a state machine without sockets, clock or randomness.
 ///
@@ -251,15 +231,6 @@ impl Peer {
         self.drop_closed(now, before);
     }
 
-    /// D8.
-    #[cfg(feature = "defects")]
-    fn drop_closed(&mut self, now: Time, before: State) {
-        if self.record.has(Defect::D8) && before != State::Closed && self.state() == State::Closed {
-            self.give_up_all(now);
-            self.record.forget_last_words();
-        }
-    }
-
     fn handle_fence(&mut self, now: Time) {
         self.is_opening = false;
         self.is_reopening = false;
@@ -289,7 +260,7 @@ impl Peer {
 
     fn handle_accepted(&mut self, now: Time, id: ConnectionId) {
         #[cfg(feature = "defects")]
-        if self.record.has(Defect::D13) && self.theirs.is_some() {
+        if self.leaves_unread() {
             return;
         }
         self.begin(now, id, false);
