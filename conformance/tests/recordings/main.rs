@@ -1,6 +1,8 @@
 //! What the implementation records, replay judges: right runs are accepted, and a falsified event is not.
 
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod damaged;
 #[cfg(test)]
 mod exact;
