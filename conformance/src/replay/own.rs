@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use midcomms_model::own::{Arrived, Outcome, Own, Refused, Told};
-use midcomms_model::{Conn, Ids, Message, Refusal, Version};
+use midcomms_model::{Conn, Ids, Message, Refusal, Version, rule};
 
 use super::report::{ExactReport, Rejection, seconds};
 use super::translate::Translated;
@@ -73,7 +73,9 @@ impl OwnReplay {
 
     #[inline]
     pub(super) fn wrote(&mut self, at: At, conn: ConnId, bytes: &[u8], translated: &Result<Translated, Refusal>) {
+        let node = self.node;
         self.step(at, &|| format!("written: {}", crate::describe::describe(bytes)), |own| match translated {
+            Ok(translated) if translated.nodeid != node => Err(wrong_node(node, translated.nodeid).into()),
             Ok(translated) => own.wrote(Conn(conn.0), &translated.message),
             Err(refusal) => Err(refusal.clone().into()),
         });
@@ -99,7 +101,11 @@ impl OwnReplay {
             Err(_) => Arrived { message: None, version: Version::V3_2, is_question: false },
         };
         let what = || format!("read: {}", crate::describe::describe(bytes));
-        self.step(at, &what, |own| own.read(Conn(conn.0), &arrived, outcome));
+        let (peer, nodeid) = (self.peer, translated.as_ref().map_or(self.peer, |translated| translated.nodeid));
+        self.step(at, &what, |own| match nodeid == peer {
+            true => own.read(Conn(conn.0), &arrived, outcome),
+            false => Err(wrong_node(peer, nodeid).into()),
+        });
     }
 
     pub(super) fn lost(&mut self) {
@@ -125,6 +131,12 @@ impl OwnReplay {
     pub(super) fn rejection(&self) -> Option<&Rejection> {
         self.rejection.as_ref()
     }
+}
+
+/// WIRE-7.
+#[cold]
+fn wrong_node(expected: u32, got: u32) -> Refusal {
+    Refusal::new(rule::WIRE_7, format!("node {expected} in the header"), format!("node {got}"))
 }
 
 pub(super) fn rejection(at: At, (from, to): (u32, u32), message: String, refusal: Refusal) -> Rejection {

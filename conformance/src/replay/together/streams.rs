@@ -14,6 +14,8 @@ use crate::native::feed::At;
 const MAX_UNREAD: usize = 64;
 /// Messages of one connection that wait to be compared.
 const MAX_WAITING: usize = 1 << 16;
+/// Messages that were compared and are kept, for the connection may turn out to be another one's.
+const MAX_HISTORY: usize = 1 << 12;
 
 fn fold(hash: u64, message: u64) -> u64 {
     (hash.rotate_left(5) ^ message).wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -24,8 +26,8 @@ fn fold(hash: u64, message: u64) -> u64 {
 struct Written {
     id: u32,
     opener: u32,
-    /// Messages that were compared already, and all of them in one number.
-    passed: u64,
+    /// Messages that are forgotten, and all of them in one number.
+    base: u64,
     folded: u64,
     log: VecDeque<u64>,
     is_over: bool,
@@ -71,8 +73,8 @@ impl Streams {
             self.written.remove(index);
             self.has_holes = true;
         }
-        let (passed, folded, log) = (0, 0, VecDeque::new());
-        self.written.push(Written { id, opener, passed, folded, log, is_over: false, reader: None, is_beyond: false });
+        let (base, folded, log) = (0, 0, VecDeque::new());
+        self.written.push(Written { id, opener, base, folded, log, is_over: false, reader: None, is_beyond: false });
     }
 
     pub(super) fn opened_by_reader(&mut self, id: u32, opener: u32) {
@@ -127,7 +129,7 @@ impl Streams {
     #[inline]
     pub(super) fn wrote(&mut self, id: u32, message: u64) -> Result<(), (At, Refusal)> {
         let Some(written) = self.written.iter_mut().rev().find(|c| c.id == id) else { return Ok(()) };
-        if written.log.len() == MAX_WAITING {
+        if written.log.len() == MAX_WAITING + MAX_HISTORY {
             written.is_beyond = true;
             self.has_holes = true;
             return Ok(());
@@ -174,36 +176,57 @@ impl Streams {
 
     /// Compares what is there of one connection.
     fn settle_one(&mut self, index: usize) {
-        let Self { written, read, compared, .. } = self;
-        let Some(read) = read.get_mut(index) else { return };
-        while !read.waiting.is_empty() {
+        loop {
+            let Self { written, read, compared, .. } = self;
+            let Some(read) = read.get_mut(index).filter(|d| !d.waiting.is_empty()) else { return };
             let Some(writer) = read.writer.and_then(|id| written.iter_mut().find(|c| c.id == id)) else {
-                read.writer = claim(written, read);
-                if read.writer.is_none() {
+                if !self.claim(index) {
                     return;
                 }
                 continue;
             };
-            match (writer.log.front(), read.waiting.front()) {
-                (Some(message), Some((due, _))) if message == due => {
-                    let message = *message;
-                    writer.log.pop_front();
+            match (writer.at(read.passed), read.waiting.front()) {
+                (Some(message), Some((due, _))) if message == *due => {
                     read.waiting.pop_front();
-                    (writer.passed, writer.folded) = (writer.passed + 1, fold(writer.folded, message));
                     (read.passed, read.folded) = (read.passed + 1, fold(read.folded, message));
+                    writer.forget_before(read.passed);
                     *compared += 1;
                 }
                 (None, _) if !writer.is_over => return,
                 (other, _) => {
                     read.is_contradicted |= other.is_some();
-                    writer.reader = None; // it was another one that began alike
-                    read.writer = None;
-                    read.writer = claim(written, read);
-                    if read.writer.is_none() {
-                        return;
-                    }
+                    (writer.reader, read.writer) = (None, None); // it was another one that began alike
                 }
             }
+        }
+    }
+
+    /// Finds the connection that one of the reader's is: the oldest that holds all that was read. One that stands for
+    /// another of the reader's is taken if that one can have another one.
+    fn claim(&mut self, index: usize) -> bool {
+        let Some(read) = self.read.get(index) else { return false };
+        let holds = |c: &&Written| c.holds(read);
+        if let Some(id) = self.written.iter().filter(|c| c.reader.is_none()).find(holds).map(|c| c.id) {
+            self.assign(index, id);
+            return true;
+        }
+        let taken = self.written.iter().filter(|c| c.reader.is_some()).filter(holds).find_map(|c| {
+            let holder = self.read.iter().position(|d| Some(d.id) == c.reader)?;
+            let other = self.read.get(holder)?;
+            let instead = self.written.iter().find(|free| free.reader.is_none() && free.holds(other))?;
+            Some((c.id, holder, instead.id))
+        });
+        let Some((id, holder, instead)) = taken else { return false };
+        self.assign(holder, instead);
+        self.assign(index, id);
+        true
+    }
+
+    fn assign(&mut self, index: usize, id: u32) {
+        if let (Some(read), Some(written)) =
+            (self.read.get_mut(index), self.written.iter_mut().find(|written| written.id == id))
+        {
+            (read.writer, written.reader) = (Some(id), Some(read.id));
         }
     }
 
@@ -221,41 +244,43 @@ impl Streams {
         Err((at, Refusal::new(rule::RUN_1, expected, "a message that it did not write there")))
     }
 
+    /// Leaves the oldest of the connections that are over at the reader's side.
     fn forget(&mut self) {
-        let written = &self.written;
-        self.read.retain(|d| !d.is_over || !d.waiting.is_empty());
-        let read = &self.read;
-        let is_read = |c: &Written| c.reader.is_some_and(|reader| read.iter().any(|d| d.id == reader));
-        let keep: Vec<_> = written.iter().map(|c| !c.is_over || c.reader.is_none() || is_read(c)).collect();
-        let mut keep = keep.into_iter();
-        self.written.retain(|_| keep.next().unwrap_or(true));
+        let is_over = |d: &Read| d.is_over && d.waiting.is_empty();
+        while self.read.iter().filter(|d| is_over(d)).count() > MAX_UNREAD {
+            let Some(index) = self.read.iter().position(is_over) else { return };
+            let gone = self.read.remove(index);
+            self.written.retain(|c| c.reader != Some(gone.id));
+        }
     }
 }
 
-/// The oldest connection that nobody reads from and that holds all that was read.
-fn claim(written: &mut [Written], read: &Read) -> Option<u32> {
-    let found =
-        written.iter_mut().find(|c| c.reader.is_none() && !c.is_beyond && c.opener == read.opener && holds(c, read))?;
-    found.reader = Some(read.id);
-    let (id, mut left) = (found.id, read.passed - found.passed);
-    while left > 0 {
-        found.log.pop_front();
-        left -= 1;
+impl Written {
+    /// The message at a place, if it is there yet and still.
+    fn at(&self, place: u64) -> Option<u64> {
+        let index = usize::try_from(place.checked_sub(self.base)?).ok()?;
+        self.log.get(index).copied()
     }
-    (found.passed, found.folded) = (read.passed, read.folded);
-    Some(id)
-}
 
-fn holds(written: &Written, read: &Read) -> bool {
-    let Some(ahead) = read.passed.checked_sub(written.passed).and_then(|ahead| usize::try_from(ahead).ok()) else {
-        return false;
-    };
-    let folded = written.log.iter().take(ahead).fold(written.folded, |hash, message| fold(hash, *message));
-    let mut rest = written.log.iter().skip(ahead);
-    let is_same = written.log.len() > ahead && folded == read.folded;
-    is_same
-        && read.waiting.iter().all(|(due, _)| match rest.next() {
-            Some(message) => message == due,
-            None => !written.is_over,
-        })
+    fn forget_before(&mut self, place: u64) {
+        if place - self.base > MAX_HISTORY as u64
+            && let Some(message) = self.log.pop_front()
+        {
+            (self.base, self.folded) = (self.base + 1, fold(self.folded, message));
+        }
+    }
+
+    /// Whether all that was read may have been written here.
+    fn holds(&self, read: &Read) -> bool {
+        let ahead = read.passed.checked_sub(self.base).and_then(|ahead| usize::try_from(ahead).ok());
+        let Some(ahead) = ahead.filter(|_| !self.is_beyond && self.opener == read.opener) else { return false };
+        let least = ahead + usize::from(!read.waiting.is_empty());
+        if self.log.len() < least {
+            return false;
+        }
+        let folded = self.log.iter().take(ahead).fold(self.folded, |hash, message| fold(hash, *message));
+        let mut rest = self.log.iter().skip(ahead);
+        let is_same = |due: &u64| rest.next().map_or(!self.is_over, |message| message == due);
+        folded == read.folded && read.waiting.iter().map(|(due, _)| due).all(is_same)
+    }
 }
