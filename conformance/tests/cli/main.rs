@@ -4,7 +4,14 @@
 
 mod bad_input;
 mod decode;
+mod native;
+#[path = "../recordings/recorded.rs"]
+#[expect(dead_code, reason = "other tests use all of it")]
+mod recorded;
 mod replay;
+#[path = "../../../impl/tests/recording/world.rs"]
+#[expect(dead_code, reason = "other tests use all of it")]
+mod world;
 
 use std::fs;
 use std::path::{Path, PathBuf};
