@@ -13,7 +13,7 @@ use midcomms::Node;
 use midcomms::recording::{Options, Origin, Recorder};
 use midcomms::wire::{LockspaceId, NodeId};
 use midcomms_conformance::capture::{CaptureOptions, CaptureReader};
-use midcomms_conformance::replay::{ReplayOptions, replay_together};
+use midcomms_conformance::replay::{ReplayOptions, Together, replay_together};
 
 const LOCKSPACE: LockspaceId = LockspaceId(1);
 const PORT: u16 = 21064;
@@ -43,8 +43,56 @@ async fn run() {
         let origin = origin.with_peer(NodeId(3 - node), Some(address(3 - node).ip()));
         Recorder::create(&desk, format!("node{node}"), &origin, Options::default()).unwrap()
     });
+    traffic(&recorders, messages).await;
+    for recorder in &recorders {
+        assert_eq!(recorder.finish().lost, 0);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // dumpcap writes its file to the end when it is asked to stop.
+    Command::new("kill").args(["-INT", &dumpcap.id().to_string()]).status().unwrap();
+    dumpcap.wait().unwrap();
+    let inputs = [1, 2].map(|node| {
+        let path = desk.join(format!("node{node}-000001.mct"));
+        (path.display().to_string(), std::fs::File::open(path).unwrap())
+    });
+    let capture = CaptureReader::open(&pcap, &CaptureOptions::default()).unwrap();
+    tell(
+        replay_together(inputs.into(), Some(("run.pcapng".to_owned(), capture)), &ReplayOptions::default())
+            .map_err(|(name, error)| format!("{name}: {error}"))
+            .unwrap(),
+    );
+    println!("the files lie in {}", desk.display());
+}
+
+fn tell(judged: Together) {
+    for (report, errors) in judged {
+        println!(
+            "{}: {:?}, {} frames, {} messages, {errors:?} {:?}",
+            report.path, report.verdict, report.frames, report.messages, report.notes
+        );
+        for exact in &report.exact {
+            println!("  exact: {} of {} events, {:?}", exact.judged, exact.events, exact.rejection);
+        }
+        for found in &report.between {
+            println!(
+                "  {} > {} as {} wrote and {} read it: {} messages, {:?} delivered, {} not compared, {:?}",
+                found.from,
+                found.to,
+                found.written_by,
+                found.read_by,
+                found.messages,
+                found.delivered,
+                found.uncompared,
+                found.rejection
+            );
+        }
+    }
+}
+
+/// Both nodes join, send to each other, and leave.
+async fn traffic(recorders: &[Recorder; 2], messages: usize) {
     let mut nodes = Vec::new();
-    for (node, recorder) in [1, 2].into_iter().zip(&recorders) {
+    for (node, recorder) in [1, 2].into_iter().zip(recorders) {
         let recorder = recorder.clone();
         let builder = Node::builder(NodeId(node)).listen(address(node)).peer(NodeId(3 - node), [address(3 - node)]);
         let (handle, mut events) = builder.observe(move |_| recorder.observer()).start().unwrap();
@@ -69,40 +117,4 @@ async fn run() {
     for left in leaving {
         println!("shutdown: {}", left.await.unwrap());
     }
-    for recorder in &recorders {
-        assert_eq!(recorder.finish().lost, 0);
-    }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    // dumpcap writes its file to the end when it is asked to stop.
-    Command::new("kill").args(["-INT", &dumpcap.id().to_string()]).status().unwrap();
-    dumpcap.wait().unwrap();
-    let inputs = [1, 2].map(|node| {
-        let path = desk.join(format!("node{node}-000001.mct"));
-        (path.display().to_string(), std::fs::File::open(path).unwrap())
-    });
-    let capture = CaptureReader::open(&pcap, &CaptureOptions::default()).unwrap();
-    let judged = replay_together(inputs.into(), Some(("run.pcapng".to_owned(), capture)), &ReplayOptions::default());
-    for (report, errors) in judged.map_err(|(name, error)| format!("{name}: {error}")).unwrap() {
-        println!(
-            "{}: {:?}, {} frames, {} messages, {errors:?} {:?}",
-            report.path, report.verdict, report.frames, report.messages, report.notes
-        );
-        for exact in &report.exact {
-            println!("  exact: {} of {} events, {:?}", exact.judged, exact.events, exact.rejection);
-        }
-        for found in &report.between {
-            println!(
-                "  {} > {} as {} wrote and {} read it: {} messages, {:?} delivered, {} not compared, {:?}",
-                found.from,
-                found.to,
-                found.written_by,
-                found.read_by,
-                found.messages,
-                found.delivered,
-                found.uncompared,
-                found.rejection
-            );
-        }
-    }
-    println!("the files lie in {}", desk.display());
 }

@@ -6,8 +6,16 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use allocation_counter::AllocationInfo;
+use midcomms::recording::Bodies;
 use midcomms_conformance::capture::{CaptureOptions, CaptureReader};
-use midcomms_conformance::replay::{NoDeliveries, Replay, ReplayOptions, Verdict};
+use midcomms_conformance::replay::{NoDeliveries, Replay, ReplayOptions, Verdict, replay_native};
+
+#[path = "recordings/recorded.rs"]
+#[expect(dead_code, reason = "other tests use all of it")]
+mod recorded;
+#[path = "../../impl/tests/recording/world.rs"]
+#[expect(dead_code, reason = "other tests use all of it")]
+mod world;
 
 const RECORD_HEADER_BYTES: usize = 16;
 const FILE_HEADER_BYTES: usize = 24;
@@ -76,4 +84,37 @@ fn memory_does_not_grow_with_the_capture() {
         whole.bytes_max,
         half.bytes_max
     );
+}
+
+/// Node 1's recording of a run with so many messages, none of them sent again, in both forms.
+fn recording(messages: usize) -> [Vec<u8>; 2] {
+    let recording = recorded::Recording::new(1, Bodies::Sample);
+    let mut world = world::World::new(3, [recording.observer(), None]);
+    world.join();
+    world::busy(&mut world, messages, false);
+    drop(world);
+    let (json, compact) = recording.finish();
+    [json.into_bytes(), compact]
+}
+
+#[test]
+fn twice_the_events_of_a_native_trace_cost_no_more_allocations_and_no_more_memory() {
+    let cost = |trace: &[u8]| {
+        let mut judged = 0;
+        let info = allocation_counter::measure(|| {
+            let report = replay_native(String::new(), trace, &ReplayOptions::default(), &mut NoDeliveries).unwrap().0;
+            assert_eq!(report.verdict, Some(Verdict::Accepted));
+            judged = report.exact[0].judged;
+        });
+        (judged, info)
+    };
+    for (short, long) in recording(4_000).iter().zip(&recording(8_000)) {
+        let ((short_judged, short), (long_judged, long)) = (cost(short), cost(long));
+        assert!(long_judged - short_judged > 4_000, "{short_judged} and {long_judged} events");
+        let more = long.count_total.saturating_sub(short.count_total);
+        assert!(more < 16, "{more} more allocations for {} more events", long_judged - short_judged);
+        let memory = long.bytes_max.saturating_sub(short.bytes_max);
+        // The buffer of a file grows to its size once; the messages themselves are megabytes.
+        assert!(memory < 1 << 18, "{memory} more bytes at a time");
+    }
 }

@@ -80,6 +80,7 @@ fn with_inner(
 /// What no digit stands for.
 const NO_DIGIT: u8 = 0xff;
 /// The values of hexadecimal digits.
+#[expect(clippy::indexing_slicing, reason = "it is evaluated when it is compiled")]
 const DIGITS: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut value: u8 = 0;

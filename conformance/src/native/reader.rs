@@ -87,7 +87,7 @@ pub struct NativeReader<R> {
 
 enum Form<R> {
     Lines(Lines<R>),
-    Compact(CompactFile<BufReader<R>>),
+    Compact(Box<CompactFile<BufReader<R>>>),
 }
 
 /// JSON lines behind their head.
@@ -110,7 +110,7 @@ impl<R: Read> NativeReader<R> {
         let (head, form) = match first {
             Some(compact::FIRST_BYTE) => {
                 let mut file = CompactFile::open(reader)?;
-                (std::mem::take(&mut file.head), Form::Compact(file))
+                (std::mem::take(&mut file.head), Form::Compact(Box::new(file)))
             }
             _ => {
                 let head = read_head(&mut reader)?;

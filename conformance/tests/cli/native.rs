@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use midcomms::recording::Bodies;
+use midcomms::recording::{Bodies, Options, Origin, Recorder};
+use midcomms::wire::NodeId;
 
 use super::recorded::Recording;
 use super::world::{World, busy};
@@ -107,6 +108,33 @@ fn a_trace_that_grows_is_followed_and_a_rejection_is_told_as_it_comes() {
 
 #[test]
 fn a_compact_trace_is_followed_into_its_next_file_and_to_its_end() {
+    let desk = Desk::new();
+    let options = Options { max_file_bytes: 4096, flush_interval: Duration::from_millis(20), ..Options::default() };
+    let recorder = Recorder::create(desk.path(""), "node1", &Origin::new(NodeId(1)), options).unwrap();
+    let mut world = World::new(9, [Some(recorder.observer()), None]);
+    world.join();
+    let first = desk.path("node1-000001.mct");
+    while !first.exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let child = spawn(&["replay", "--follow", first.to_str().unwrap(), "--format", "json"]);
+    for _ in 0..5 {
+        busy(&mut world, 60, true);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    world.leave();
+    drop(world);
+    let status = recorder.finish();
+    assert!(status.files > 3 && status.lost == 0, "{status:?}");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let exact = &json(&output)["files"][0]["exact"][0];
+    assert_eq!(exact["events"], exact["judged"], "{exact}");
+    assert!(exact["events"].as_u64().unwrap() >= status.written, "{exact} {status:?}");
+}
+
+#[test]
+fn a_compact_trace_whose_block_is_half_written_waits_for_the_rest() {
     let desk = Desk::new();
     let [one, _] = recordings();
     let path = desk.write("node1-000001.mct", &one.1[..one.1.len() / 2]);

@@ -49,17 +49,14 @@ pub fn replay_together<R: Read>(
     let nodes = by_node(inputs)?;
     let kept =
         |files: &party::Files<R>| Kept::named(files.readers.front().and_then(|file| file.head.bodies.as_deref()));
-    let common = nodes.iter().map(|(.., files)| kept(files)).fold(Kept::Full, Kept::common);
-    let heads: Vec<_> =
-        nodes.iter().filter_map(|(.., files)| files.readers.front()).map(|file| file.head.clone()).collect();
+    let common = nodes.iter().map(kept).fold(Kept::Full, Kept::common);
+    let heads: Vec<_> = nodes.iter().filter_map(|files| files.readers.front()).map(|file| file.head.clone()).collect();
     let each: Vec<_> = heads.iter().map(|head| Session::options(options, head)).collect();
     let mut nobody: Vec<_> = heads.iter().map(|_| NoDeliveries).collect();
     let mut sides = Vec::new();
-    for (((node, name, files), head), (options, sink)) in
-        nodes.into_iter().zip(&heads).zip(each.iter().zip(&mut nobody))
-    {
-        let session = Session::new(name, head, options, sink);
-        sides.push(Native::new(node, files.readers, session, common));
+    for ((files, head), (options, sink)) in nodes.into_iter().zip(&heads).zip(each.iter().zip(&mut nobody)) {
+        let session = Session::new(files.name, head, options, sink);
+        sides.push(Native::new(files.node, files.readers, session, common));
     }
     std::thread::scope(|scope| {
         let wire = capture.map(|(name, reader)| Wire::new(scope, name, reader, options, common));

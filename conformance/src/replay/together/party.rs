@@ -69,6 +69,9 @@ pub(super) enum Means {
 
 /// The files of one node's trace, in order.
 pub(super) struct Files<R> {
+    pub(super) node: u32,
+    /// What reports call them.
+    pub(super) name: String,
     pub(super) readers: VecDeque<NativeReader<R>>,
 }
 
@@ -224,16 +227,16 @@ impl Facts<'_, '_> {
 /// The cmd of what has a number, and the number.
 fn kind(bytes: &[u8]) -> Option<(u8, Seq)> {
     let number = Seq(u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?));
-    match bytes.get(14)? {
-        &OPTS => Some((OPTS, number)),
-        &ACK if bytes.get(KIND_AT) != Some(&GONE) => Some((ACK, number)),
+    match *bytes.get(14)? {
+        OPTS => Some((OPTS, number)),
+        ACK if bytes.get(KIND_AT) != Some(&GONE) => Some((ACK, number)),
         _ => None,
     }
 }
 
 /// Opens traces, and puts those of one node in the order of their files.
-pub(super) fn by_node<R: Read>(inputs: Vec<(String, R)>) -> Result<Vec<(u32, String, Files<R>)>, (String, HeadError)> {
-    let mut found: Vec<(u32, String, Vec<NativeReader<R>>)> = Vec::new();
+pub(super) fn by_node<R: Read>(inputs: Vec<(String, R)>) -> Result<Vec<Files<R>>, (String, HeadError)> {
+    let mut found: Vec<Files<R>> = Vec::new();
     for (name, input) in inputs {
         let reader = NativeReader::open(input).map_err(|error| (name.clone(), error))?;
         let recorded: Vec<_> = reader.head.nodes.iter().filter(|node| node.recorded).map(|node| node.id).collect();
@@ -241,20 +244,18 @@ pub(super) fn by_node<R: Read>(inputs: Vec<(String, R)>) -> Result<Vec<(u32, Str
             let reason = format!("it is of {} nodes; with --together each trace is of one", recorded.len());
             return Err((name, HeadError::NotATrace(reason)));
         };
-        match found.iter_mut().find(|(known, ..)| *known == node) {
-            Some((_, names, readers)) => {
-                *names = format!("{names} + {name}");
-                readers.push(reader);
+        match found.iter_mut().find(|files| files.node == node) {
+            Some(files) => {
+                files.name = format!("{} + {name}", files.name);
+                files.readers.push_back(reader);
             }
-            None => found.push((node, name, vec![reader])),
+            None => found.push(Files { node, name, readers: VecDeque::from([reader]) }),
         }
     }
-    Ok(found
-        .into_iter()
-        .map(|(node, name, mut readers)| {
-            readers.sort_by_key(|reader| reader.head.file);
-            readers.iter_mut().zip(0..).for_each(|(reader, index)| reader.set_file(index));
-            (node, name, Files { readers: readers.into() })
-        })
-        .collect())
+    for files in &mut found {
+        let readers = files.readers.make_contiguous();
+        readers.sort_by_key(|reader| reader.head.file);
+        readers.iter_mut().zip(0..).for_each(|(reader, index)| reader.set_file(index));
+    }
+    Ok(found)
 }
