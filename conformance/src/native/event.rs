@@ -167,14 +167,3 @@ pub fn compact_record(snapshot: &entry::Snapshot) -> Result<Local, String> {
         incarnation: snapshot.incarnation,
     }))
 }
-
-/// An outcome of the compact form.
-pub fn outcome(outcome: entry::Outcome) -> Outcome {
-    match outcome {
-        entry::Outcome::Accepted => Outcome::Accepted,
-        entry::Outcome::Duplicate => Outcome::Duplicate,
-        entry::Outcome::Gap => Outcome::Gap,
-        entry::Outcome::Handled => Outcome::Handled,
-        entry::Outcome::Dropped => Outcome::Dropped,
-    }
-}

@@ -315,9 +315,7 @@ fn next_compact<'a, R: Read>(file: &'a mut CompactFile<R>, at: &mut At, tally: &
     let local = |what| Happened::Local { node, peer: Some(peer), what };
     let what = match entry.what {
         What::Written(bytes) => Happened::Written(Told { name, from: node, to: Some(peer), bytes }),
-        What::Read(bytes, outcome) => {
-            Happened::Read(Told { name, from: peer, to: Some(node), bytes }, Some(super::event::outcome(outcome)))
-        }
+        What::Read(bytes, outcome) => Happened::Read(Told { name, from: peer, to: Some(node), bytes }, Some(outcome)),
         What::Opened(is_ours) => Happened::Opened { name, ends: ends(is_ours), is_new: true },
         What::Known(is_ours) => Happened::Opened { name, ends: ends(is_ours), is_new: false },
         What::Finished => Happened::Ended { name, by: peer, ends: Some((node, peer)), is_reset: false },

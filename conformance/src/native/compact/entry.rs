@@ -1,6 +1,7 @@
 //! The events in a block.
 
 use midcomms::wire::MAX_MESSAGE_LEN;
+use midcomms_model::own::Outcome;
 
 /// Messages of up to this many bytes are whole; of longer ones so many are kept.
 const WHOLE_LEN: usize = 64;
@@ -9,34 +10,6 @@ const KEPT_LEN: usize = 48;
 const TEMPLATE_LEN: usize = 40;
 const OPTS: u8 = 3;
 const OPTS_LEN: usize = 24;
-
-/// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its number was the expected one.
-    Accepted,
-    /// Its number was handled before.
-    Duplicate,
-    /// A number before it is missing.
-    Gap,
-    /// It has no number.
-    Handled,
-    /// It was passed over.
-    Dropped,
-}
-
-impl Outcome {
-    /// As in JSON lines.
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::Accepted => "accepted",
-            Outcome::Duplicate => "duplicate",
-            Outcome::Gap => "gap",
-            Outcome::Handled => "handled",
-            Outcome::Dropped => "dropped",
-        }
-    }
-}
 
 /// A record as it stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

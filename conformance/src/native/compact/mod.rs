@@ -9,7 +9,7 @@ pub mod entry;
 pub mod file;
 
 pub use convert::convert;
-pub use entry::{Entry, Outcome, What};
+pub use entry::{Entry, What};
 pub use file::{CompactFile, Item};
 
 /// The first byte of a file, by which it is told from all others that are read.
