@@ -60,7 +60,12 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
                 if inputs.len() > 1 {
                     sink.begin_input(&input.name());
                 }
-                judge(input, &plan.options, sink)
+                let mut outcome = judge(input, &plan.options, sink);
+                if let [first, _, ..] = &mut outcome.reports[..] {
+                    let note = "deliveries of native traces that are judged together are not written: judge one alone";
+                    first.notes.push(note.to_owned());
+                }
+                outcome
             }
         }
     };

@@ -1,6 +1,8 @@
 //! The recordings of two nodes of one run, held against each other.
 
+use midcomms::midcomms::Input;
 use midcomms::recording::Bodies;
+use midcomms::wire::LockspaceId;
 use midcomms_conformance::replay::{ReplayOptions, Together, Verdict, replay_together};
 use serde_json::Value;
 
@@ -127,4 +129,51 @@ fn a_node_that_was_killed_is_judged_as_far_as_its_recording_goes() {
         let together = judged(one.0.as_bytes(), cut.as_bytes());
         assert_eq!(complaint(&together), None, "{share}");
     }
+}
+
+/// Everything that can happen to a membership, at random.
+fn any_run(world: &mut World) {
+    for _ in 0..12 {
+        let node = world.chance(2) as usize;
+        let lockspace = LockspaceId(1 + world.chance(3) as u32);
+        match world.chance(9) {
+            0 => world.join(),
+            1 | 2 => world.input(node, Input::AddMember(lockspace)),
+            3 => world.input(node, Input::RemoveMember(lockspace)),
+            4 => world.input(node, Input::Shutdown),
+            5 if world.chance(3) == 0 => world.input(node, Input::Fence),
+            6 => world.leave(),
+            7 => world.run(std::time::Duration::from_secs(10)),
+            _ => {
+                let messages = 5 + world.chance(40) as usize;
+                busy(world, messages, true);
+            }
+        }
+        let pause = world.chance(200);
+        world.run(std::time::Duration::from_millis(pause));
+    }
+}
+
+fn accept_any_runs(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let [one, two] = recordings(seed, Bodies::Sample, any_run);
+        let together = judged(one.0.as_bytes(), &two.1);
+        for (report, _) in &together {
+            let refused: Vec<_> = report.exact.iter().filter_map(|exact| exact.rejection.as_ref()).collect();
+            let between: Vec<_> = report.between.iter().filter_map(|found| found.rejection.as_ref()).collect();
+            assert!(refused.is_empty() && between.is_empty(), "seed {seed} {}: {refused:#?} {between:#?}", report.path);
+            assert!(report.exact.iter().all(|exact| exact.gaps == 0 && exact.judged == exact.events), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn whatever_the_cluster_manager_does_the_record_follows_exactly() {
+    accept_any_runs(1000..1060);
+}
+
+#[test]
+#[ignore = "long: a thousand runs"]
+fn whatever_the_cluster_manager_does_in_a_thousand_runs() {
+    accept_any_runs(2000..3000);
 }
