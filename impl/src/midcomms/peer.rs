@@ -4,12 +4,13 @@ use bytes::{Bytes, BytesMut};
 
 use super::batch::EventBatch;
 use super::config::Config;
+use super::connection::{Connection, find};
 use super::error::{PeerMisbehaved, SendError};
 use super::event::{Event, Kind};
-use super::hello::{Ids, Incarnation};
+use super::hello::Incarnation;
 use super::input::{ConnectionId, Input, Transmit};
 use super::observer::{Observer, Occurrence, Snapshot};
-use super::record::{Origin, Record, Reservation, Speaker};
+use super::record::{Record, Reservation, Speaker};
 use super::state::State;
 use super::stats::Counters;
 use super::time::Time;
@@ -18,30 +19,6 @@ use crate::wire::{Framer, LockspaceId, NodeId, Seq, Version};
 /// Room that is made for what is no part of the send queue, and when, in bytes.
 const CONTROL_BYTES: usize = 1024;
 const CONTROL_LEAST: usize = 256;
-
-/// One connection, as long as both ends may use it.
-#[derive(Clone, Debug)]
-struct Connection {
-    speaker: Speaker,
-    framer: Framer,
-    /// What this node's last hello on it said.
-    said: Option<Ids>,
-    /// A [`Transmit::Write`] is not written yet.
-    is_writing: bool,
-    /// How many there were before it.
-    order: u64,
-}
-
-impl Connection {
-    fn new(connection: ConnectionId, order: u64) -> Self {
-        let speaker = Speaker { connection, origin: Origin::Unknown, told: 0 };
-        Self { speaker, framer: Framer::new(), said: None, is_writing: false, order }
-    }
-
-    fn id(&self) -> ConnectionId {
-        self.speaker.connection
-    }
-}
 
 /// Everything that one node knows of one peer: a state machine without sockets, clock or randomness.
 ///
@@ -478,14 +455,6 @@ impl Peer {
     pub fn poll_timeout(&self) -> Option<Time> {
         self.record.poll_timeout()
     }
-}
-
-fn find<'a>(
-    ours: &'a mut Option<Connection>,
-    theirs: &'a mut Option<Connection>,
-    id: ConnectionId,
-) -> Option<&'a mut Connection> {
-    [ours, theirs].into_iter().flatten().find(|known| known.id() == id)
 }
 
 /// Cuts `chunk` into messages and handles each.
