@@ -6,6 +6,7 @@
 
 mod batch;
 mod config;
+mod connection;
 #[cfg(feature = "defects")]
 mod defect;
 mod error;

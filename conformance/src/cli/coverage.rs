@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use midcomms_model::record::State;
-use midcomms_model::system::Environment;
 
 use super::exit::Exit;
 use super::inputs::{Input, expand};
@@ -14,7 +13,7 @@ use super::parallel::in_order;
 use crate::check::report::grouped;
 use crate::corpus::Manifest;
 use crate::coverage::{BySource, Coverage, CoverageReport, Exceptions, cell, judge, of_replay};
-use crate::drive::{LARGE, Options, SMALL, drive_environment};
+use crate::drive::{Options, drive_environment, plan};
 use crate::replay::{FileReport, NoDeliveries, ReplayOptions, replay_files};
 
 /// How `midcomms coverage` reports.
@@ -38,6 +37,9 @@ pub(crate) struct CoverageArgs {
     /// Drive every environment of the default matrix, not only the small ones
     #[arg(long)]
     all: bool,
+    /// Seed of the random walks
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
     /// How to report
     #[arg(long, value_enum, default_value_t = CoverageFormat::Text)]
     format: CoverageFormat,
@@ -59,9 +61,8 @@ pub(crate) fn run(args: &CoverageArgs) -> anyhow::Result<Exit> {
         }
     }
     replayed(&recordings, "record", &mut coverage)?;
-    let names = SMALL.iter().chain(LARGE.iter().filter(|_| args.all));
-    for environment in names.filter_map(|name| Environment::named(name)) {
-        coverage.add(&drive_environment(environment, &Options::default(), &|_| {}).coverage);
+    for (environment, options) in plan(args.all, args.seed, threads()) {
+        coverage.add(&drive_environment(environment, &options, &|_| {}).coverage);
     }
     let report = judge(&coverage, &Exceptions::built_in().context("conformance/coverage.toml")?);
     let out = &mut io::stdout().lock();
@@ -78,10 +79,9 @@ pub(crate) fn run(args: &CoverageArgs) -> anyhow::Result<Exit> {
 
 fn replayed(paths: &[PathBuf], source: &str, coverage: &mut Coverage) -> anyhow::Result<()> {
     let options = ReplayOptions::default();
-    let threads = Options::default().threads;
     let mut failed = None;
     let judge_one = |path: &PathBuf| (path.clone(), replay_files(&[path.as_path()], &options, &mut NoDeliveries));
-    in_order(paths, threads, judge_one, |(path, report)| {
+    in_order(paths, threads(), judge_one, |(path, report)| {
         match report {
             Ok(report) => coverage.add(&of_replay(&report, source)),
             Err(error) => failed = failed.take().or(Some(unreadable(&path, &error.to_string()))),
@@ -89,6 +89,10 @@ fn replayed(paths: &[PathBuf], source: &str, coverage: &mut Coverage) -> anyhow:
         Ok(())
     })?;
     failed.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
+}
+
+fn threads() -> usize {
+    Options::default().threads
 }
 
 fn unreadable(path: &Path, error: &str) -> String {

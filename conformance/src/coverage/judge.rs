@@ -121,6 +121,7 @@ pub fn judge(coverage: &Coverage, exceptions: &Exceptions) -> CoverageReport {
     let (explained, stale) = exceptions
         .exceptions
         .iter()
+        .filter(|exception| exception.kind != Kind::Environment || coverage.transitions.contains_key(&exception.name))
         .cloned()
         .partition(|exception| missing.iter().any(|finding| is_about(exception, finding)));
     let is_listed = |finding: &&Missing| exceptions.exceptions.iter().any(|exception| is_about(exception, finding));

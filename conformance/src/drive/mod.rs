@@ -57,6 +57,8 @@ mod wire;
 
 use std::num::NonZeroUsize;
 
+use midcomms_model::system::Environment;
+
 pub use compare::Mismatch;
 pub use lie::Lie;
 pub use reasons::Reason;
@@ -107,4 +109,14 @@ impl Default for Options {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self { covers: true, budget: u64::MAX, walks: 0, steps: 1000, seed: 1, threads, lie: None }
     }
+}
+
+/// What to drive where nothing else is asked for: every transition of the small environments, of the large ones too where
+/// `all` are, and random walks through the deepest one from `seed`, whose transitions nobody has counted.
+pub fn plan(all: bool, seed: u64, threads: usize) -> Vec<(&'static Environment, Options)> {
+    let options = Options { seed, threads, ..Options::default() };
+    let walks = Options { covers: false, walks: 16, steps: 5_000, ..options.clone() };
+    let named = SMALL.iter().chain(LARGE.iter().filter(|_| all)).map(|name| (*name, options.clone()));
+    let plan = named.chain([("deep", walks)]);
+    plan.filter_map(|(name, options)| Environment::named(name).map(|environment| (environment, options))).collect()
 }

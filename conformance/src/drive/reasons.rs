@@ -2,7 +2,7 @@
 //! this table and not driven is a difference.
 
 use midcomms_model::system::action::{Action, ActionKind};
-use midcomms_model::system::observer::Occurrence;
+use midcomms_model::system::observer::{Occurrence, Outcome};
 use midcomms_model::system::state::{Phase, System};
 use midcomms_model::system::wire::Kind;
 
@@ -36,9 +36,10 @@ reasons! {
 
 /// Why an action to `after` cannot be driven, if it cannot.
 pub(super) fn obstacle<const N: usize, const M: usize>(
-    before: &System<N, M>,
+    (before, after): (&System<N, M>, &System<N, M>),
     action: Action,
     seen: &[Occurrence],
+    is_shutting: bool,
 ) -> Option<Reason> {
     let (x, y) = (usize::from(action.node), usize::from(action.peer));
     let reads = matches!(action.kind, ActionKind::RecordReceives | ActionKind::RecordReceivesStale);
@@ -48,5 +49,14 @@ pub(super) fn obstacle<const N: usize, const M: usize>(
         && seen
             .iter()
             .any(|occurrence| matches!(occurrence, Occurrence::Read { message, .. } if message.kind() == Kind::Status));
-    (reads && has_returned && is_restart).then_some(Reason::TimedOut)
+    let version = |system: &System<N, M>| system.end(x, y).record.version;
+    let goes_on = x != y && is_shutting && version(before).is_none() && version(after).is_some();
+    // The FIN that binds the record is accepted in the model before the node's own goes out, here behind it.
+    let is_fin = seen.iter().any(|occurrence| {
+        matches!(occurrence, Occurrence::Read { message, outcome: Outcome::Accepted, .. } if message.kind() == Kind::Fin)
+    });
+    if reads && goes_on && is_fin && before.node(x).phase == Phase::Waiting {
+        return Some(Reason::Eager);
+    }
+    (reads && has_returned && (is_restart || goes_on)).then_some(Reason::TimedOut)
 }

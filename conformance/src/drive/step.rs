@@ -69,7 +69,9 @@ impl Driver<'_> {
     ) -> Result<Step<N, M>, Halt> {
         let mut step = Step { before: both.system, seen: Vec::new(), also: None };
         let mut effect = self.world.apply(&mut both.system, action, &mut step.seen);
-        if let Some(reason) = obstacle(&step.before, action, &step.seen) {
+        let (x, y) = (usize::from(action.node), usize::from(action.peer));
+        let is_shutting = x != y && both.rig.seat(x, y).is_shutting;
+        if let Some(reason) = obstacle((&step.before, &both.system), action, &step.seen, is_shutting) {
             return Err(Halt::NotDrivable(reason));
         }
         if let Some(next) = eager(&both.rig, &both.system) {

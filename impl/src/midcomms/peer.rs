@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::batch::EventBatch;
 use super::config::Config;
+use super::connection::{Connection, find};
 use super::error::{PeerMisbehaved, SendError};
 use super::event::{Event, Kind};
 use super::hello::Incarnation;
@@ -15,11 +16,8 @@ use super::stats::Counters;
 use super::time::Time;
 use crate::wire::{Framer, LockspaceId, NodeId, Seq, Version};
 
-mod connection;
 #[cfg(feature = "defects")]
 mod seeded;
-
-use connection::Connection;
 
 /// Room that is made for what is no part of the send queue, and when, in bytes.
 const CONTROL_BYTES: usize = 1024;
@@ -468,14 +466,6 @@ impl Peer {
     pub fn poll_timeout(&self) -> Option<Time> {
         self.record.poll_timeout()
     }
-}
-
-fn find<'a>(
-    ours: &'a mut Option<Connection>,
-    theirs: &'a mut Option<Connection>,
-    id: ConnectionId,
-) -> Option<&'a mut Connection> {
-    [ours, theirs].into_iter().flatten().find(|known| known.id() == id)
 }
 
 /// Cuts `chunk` into messages and handles each.

@@ -173,3 +173,46 @@ fn so_many_bytes_are_acknowledged_at_once() {
     lone.hear(&[msg(2)]);
     assert_eq!(lone.written(), ["ACK(3)"]);
 }
+
+#[test]
+fn who_knows_that_the_peer_waits_has_what_was_accepted_acknowledged_at_once() {
+    let mut lone = Lone::established();
+    lone.hear(&[msg(0)]);
+    lone.told();
+    lone.forget();
+    lone.peer.acknowledge();
+    lone.input(Input::Timeout);
+    assert_eq!(lone.written(), ["ACK(1)"]);
+    assert_eq!(lone.peer.poll_timeout(), None, "nothing is left to acknowledge");
+}
+
+#[test]
+fn nothing_is_acknowledged_to_a_peer_that_has_not_answered() {
+    let mut lone = Lone::new();
+    lone.add();
+    lone.forget();
+    lone.peer.acknowledge();
+    lone.input(Input::Timeout);
+    assert_eq!(lone.written(), [] as [String; 0]);
+}
+
+#[test]
+fn another_threshold_holds_from_the_next_delivery_on() {
+    let mut lone = Lone::established();
+    lone.hear(&[msg(0)]);
+    assert_eq!(lone.written(), [] as [String; 0]);
+    lone.peer.set_config(Config { ack_on_receive: 2, ..Config::default() });
+    lone.hear(&[msg(1)]);
+    assert_eq!(lone.written(), ["ACK(2)"]);
+}
+
+#[test]
+fn a_clone_goes_on_by_itself() {
+    let mut lone = Lone::established();
+    lone.send();
+    let clone = lone.peer.clone();
+    let before = clone.snapshot();
+    lone.hear(&[ack(1)]);
+    assert_eq!((lone.peer.queued().0, clone.queued().0), (0, 1));
+    assert_eq!(clone.snapshot(), before);
+}

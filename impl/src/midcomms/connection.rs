@@ -1,8 +1,8 @@
-//! A connection to the peer.
+//! A connection as the core keeps it.
 
-use crate::midcomms::hello::Ids;
-use crate::midcomms::input::ConnectionId;
-use crate::midcomms::record::{Origin, Speaker};
+use super::hello::Ids;
+use super::input::ConnectionId;
+use super::record::{Origin, Speaker};
 use crate::wire::Framer;
 
 /// One connection, as long as both ends may use it.
@@ -12,7 +12,7 @@ pub(super) struct Connection {
     pub(super) framer: Framer,
     /// What this node's last hello on it said.
     pub(super) said: Option<Ids>,
-    /// What `Transmit::Write` has handed out is not written yet.
+    /// A [`Transmit::Write`] is not written yet.
     pub(super) is_writing: bool,
     /// How many there were before it.
     pub(super) order: u64,
@@ -27,4 +27,13 @@ impl Connection {
     pub(super) fn id(&self) -> ConnectionId {
         self.speaker.connection
     }
+}
+
+/// The one of the two with this id.
+pub(super) fn find<'a>(
+    ours: &'a mut Option<Connection>,
+    theirs: &'a mut Option<Connection>,
+    id: ConnectionId,
+) -> Option<&'a mut Connection> {
+    [ours, theirs].into_iter().flatten().find(|known| known.id() == id)
 }
