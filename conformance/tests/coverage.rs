@@ -1,5 +1,4 @@
 //! What was exercised, judged against the list of what need not be.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use midcomms_conformance::coverage::{BySource, Coverage, Exceptions, Kind, Share, cell, judge, of_replay};
 use midcomms_conformance::drive::{Options, drive_environment};

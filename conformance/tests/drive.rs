@@ -1,5 +1,5 @@
 //! The model beside the implementation: they agree, and a comparison that is lied to says so.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use midcomms_conformance::drive::{EnvironmentReport, LARGE, Lie, Options, SMALL, drive_environment};
 use midcomms_model::system::Environment;

@@ -147,9 +147,15 @@ fn headline(report: &EnvironmentReport) -> String {
         (0, false) => "INCONCLUSIVE: the budget ran out".to_owned(),
         (count, _) => format!("DIFFER after {} steps", grouped(count)),
     };
-    let (covered, all) = (grouped(report.transitions.covered), grouped(report.transitions.all));
-    let seconds = report.seconds;
-    format!("{:<12} {verdict}: {covered} of {all} transitions driven, {seconds:.1} s", report.environment)
+    let (name, seconds, share) = (report.environment, report.seconds, report.transitions);
+    if share.all == 0 {
+        return format!("{name:<12} {verdict}, {seconds:.1} s");
+    }
+    format!(
+        "{name:<12} {verdict}: {} of {} transitions driven, {seconds:.1} s",
+        grouped(share.covered),
+        grouped(share.all)
+    )
 }
 
 /// Both states side by side where they differ, whole below, and the path.
