@@ -11,7 +11,7 @@ use crate::midcomms::state::{Action, State, Stimulus};
 use crate::midcomms::time::Time;
 
 /// What a seeded defect remembers.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Seeded {
     /// The second step of D1 or D7 is due.
     pub(super) second_step: Option<Time>,
