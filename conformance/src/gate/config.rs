@@ -158,7 +158,7 @@ pub struct Record {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Drive {
-    /// Environments whose every transition is driven; those without timeouts where it is empty.
+    /// Environments whose every transition is driven; all but the deep ones where it is empty.
     pub environments: Vec<String>,
     /// Random walks.
     pub walks: u64,
@@ -290,9 +290,9 @@ const PROFILE: &[Key] = &[
             Key::new(
                 "environments",
                 Kind::Names(environments),
-                "driven through every transition; empty: those without timeouts",
+                "driven through every transition; empty: all but the deep ones",
             ),
-            Key::new("walks", Kind::Number(0, 1_000_000), "random walks in the other environments"),
+            Key::new("walks", Kind::Number(0, 1_000_000), "random walks in the other environments, together"),
             Key::new("steps", Kind::Number(1, 1_000_000), "actions of each walk"),
         ]),
         "paths of the model driven into the implementation",

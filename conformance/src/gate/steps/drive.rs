@@ -1,4 +1,4 @@
-//! Paths of the model driven into the implementation: every transition of the small environments, random walks in the others.
+//! Paths of the model driven into the implementation: every transition of the environments, random walks in the deep ones.
 
 use midcomms_model::system::Environment;
 
@@ -25,7 +25,7 @@ impl DriveStep {
         let wanted = &config.profile.drive;
         let named = |name: &str| Environment::named(name).ok_or_else(|| format!("no environment is called `{name}`"));
         let covered: Vec<&str> = match wanted.environments.as_slice() {
-            [] => SMALL.to_vec(),
+            [] => [SMALL, LARGE].concat(),
             names => names.iter().map(String::as_str).collect(),
         };
         let mut drives = Vec::new();

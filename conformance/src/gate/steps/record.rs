@@ -2,6 +2,7 @@
 
 use super::replay::judged;
 use super::seed_of;
+use crate::check::report::grouped;
 use crate::coverage::of_replay;
 use crate::gate::config::Config;
 use crate::gate::report::{Finding, UnitReport};
@@ -15,9 +16,14 @@ const SCENARIOS_FILE: &str = "traces/scenarios.toml";
 /// What these recordings are called in coverage.
 const SOURCE: &str = "record";
 
+/// Findings of one scenario that are told each; the others are counted.
+const MAX_TOLD: usize = 5;
+
 /// Scenarios and seeds, planned.
 pub(super) struct RecordStep {
-    runs: Vec<(Scenario, u64)>,
+    scenarios: Vec<Scenario>,
+    seeds: u64,
+    seed: u64,
     options: ReplayOptions,
 }
 
@@ -25,18 +31,24 @@ impl RecordStep {
     pub(super) fn plan(config: &Config, seed: u64) -> Result<Self, String> {
         let wanted = &config.profile.record;
         let all = Scenarios::built_in().map_err(|error| error.to_string())?;
-        let scenarios: Vec<&Scenario> = match wanted.scenarios.as_slice() {
-            [] => all.iter().collect(),
-            names => {
-                names.iter().map(|name| all.get(name)).collect::<Result<_, _>>().map_err(|error| error.to_string())?
+        let scenarios: Result<Vec<&Scenario>, RecordError> = match wanted.scenarios.as_slice() {
+            [] => Ok(all.iter().collect()),
+            names => names.iter().map(|name| all.get(name)).collect(),
+        };
+        let scenarios = scenarios.map_err(|error| error.to_string())?.into_iter().cloned().collect();
+        Ok(Self { scenarios, seeds: wanted.seeds, seed, options: ReplayOptions::default() })
+    }
+
+    /// Records one run, and replays it.
+    fn record(&self, scenario: &Scenario, seed: u64) -> Done {
+        match scenario.simulate(seed) {
+            Ok(recording) => self.replay(scenario, seed, &recording),
+            Err(error @ (RecordError::Stuck { .. } | RecordError::Vacuous { .. } | RecordError::Fault { .. })) => {
+                let finding = Finding::failed("scenario", error.to_string()).in_file(SCENARIOS_FILE, None);
+                Done { findings: vec![again(finding, scenario, seed)], ..Done::default() }
             }
-        };
-        let seeds = |scenario: &Scenario| {
-            let name = scenario.name.clone();
-            (0..wanted.seeds).map(move |number| seed_of(seed, &name, number))
-        };
-        let runs = scenarios.into_iter().flat_map(|scenario| seeds(scenario).map(|seed| (scenario.clone(), seed)));
-        Ok(Self { runs: runs.collect(), options: ReplayOptions::default() })
+            Err(error) => Done::unusable(error.to_string()),
+        }
     }
 
     /// Every trace by itself, and all against each other.
@@ -67,27 +79,30 @@ fn again(finding: Finding, scenario: &Scenario, seed: u64) -> Finding {
 
 impl Step for RecordStep {
     fn units(&self) -> Vec<String> {
-        self.runs.iter().map(|(scenario, seed)| format!("{} seed {seed}", scenario.name)).collect()
+        self.scenarios.iter().map(|scenario| scenario.name.clone()).collect()
     }
 
     fn run(&self, unit: usize, _: usize, _: &dyn Fn(String)) -> Done {
-        let Some((scenario, seed)) = self.runs.get(unit) else { return Done::unusable("is no run") };
-        match scenario.simulate(*seed) {
-            Ok(recording) => {
-                let done = self.replay(scenario, *seed, &recording);
-                Done { outcome: format!("{} traces recorded and replayed", recording.traces.len()), ..done }
-            }
-            Err(error @ (RecordError::Stuck { .. } | RecordError::Vacuous { .. } | RecordError::Fault { .. })) => {
-                let finding = Finding::failed("scenario", error.to_string()).in_file(SCENARIOS_FILE, None);
-                Done { findings: vec![again(finding, scenario, *seed)], ..Done::new("not as promised") }
-            }
-            Err(error) => Done::unusable(error.to_string()),
+        let Some(scenario) = self.scenarios.get(unit) else { return Done::unusable("is no scenario") };
+        let (mut whole, mut failed) = (Done::default(), 0);
+        for number in 0..self.seeds {
+            let done = self.record(scenario, seed_of(self.seed, &scenario.name, number));
+            whole.coverage.add(&done.coverage);
+            failed += u64::from(!done.findings.is_empty());
+            whole.findings.extend(done.findings);
         }
+        let more = whole.findings.len().saturating_sub(MAX_TOLD);
+        if more > 0 {
+            whole.findings.truncate(MAX_TOLD);
+            let message = format!("{}: and {more} findings more, in {failed} of {} runs", scenario.name, self.seeds);
+            whole.findings.push(Finding::failed("scenario", message));
+        }
+        whole.outcome = format!("{} runs, {failed} not as promised", self.seeds);
+        whole
     }
 
     fn summary(&self, units: &[UnitReport]) -> String {
-        let mut scenarios: Vec<&str> = units.iter().filter_map(|unit| unit.name.split(' ').next()).collect();
-        scenarios.dedup();
-        format!("{} recordings of {} scenarios, replayed", units.len(), scenarios.len())
+        let runs = self.seeds * units.len() as u64;
+        format!("{} runs of {} scenarios, recorded and replayed", grouped(runs), units.len())
     }
 }
