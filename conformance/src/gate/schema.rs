@@ -124,7 +124,10 @@ fn date(item: &Item) -> Option<String> {
     }
 }
 
-fn texts(item: &Item) -> Option<Vec<(&str, Option<Range<usize>>)>> {
+/// Texts of a list, each with its place.
+type Texts<'a> = Vec<(&'a str, Option<Range<usize>>)>;
+
+fn texts(item: &Item) -> Option<Texts<'_>> {
     item.as_array()?.iter().map(|one: &Value| one.as_str().map(|text| (text, one.span()))).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::check::{MODELS_FILE, explore, findings, limits};
+use super::check::{MODELS_FILE, explore, findings, limits, unexplored};
 use crate::check::cases::{self, Case};
 use crate::check::compare::{Scope, compare, merged};
 use crate::check::models::Models;
@@ -57,8 +57,8 @@ impl CatalogueStep {
                 Some(outcome) => outcome,
                 None => match explore(task, &limits, said) {
                     Ok(outcome) => outcome,
-                    Err(finding) => {
-                        found.push(finding);
+                    Err(error) => {
+                        found.push(unexplored(task, &error));
                         continue;
                     }
                 },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use midcomms_model::engine::Progress;
+use midcomms_model::engine::{EngineError, Progress};
 use midcomms_model::system::{Environment, Property};
 
 use crate::check::compare::{Difference, Scope, compare};
@@ -55,10 +55,14 @@ pub(super) fn limits(config: &Config) -> Limits {
 }
 
 /// Explores a world and says how far it is.
-pub(super) fn explore(task: &Task, limits: &Limits, said: &dyn Fn(String)) -> Result<Outcome, Finding> {
+pub(super) fn explore(task: &Task, limits: &Limits, said: &dyn Fn(String)) -> Result<Outcome, EngineError> {
     let told = |progress: &Progress| said(format!("{} states", grouped(progress.states)));
     run::run(task, Engine::Own, limits, None, &told)
-        .map_err(|error| Finding::unusable(format!("{}: {error}", task.key)))
+}
+
+/// A world that could not be explored.
+pub(super) fn unexplored(task: &Task, error: &EngineError) -> Finding {
+    Finding::unusable(format!("{}: {error}", task.key))
 }
 
 /// What is not as models.toml has it, or not known.
@@ -107,7 +111,7 @@ impl Step for CheckStep {
                     format!("{} states, {violated} of {} properties violated", outcome.states, outcome.verdicts.len());
                 Done { findings: findings(task, &outcome, &self.models), ..Done::new(words) }
             }
-            Err(finding) => Done { findings: vec![finding], ..Done::new("not explored") },
+            Err(error) => Done { findings: vec![unexplored(task, &error)], ..Done::new("not explored") },
         }
     }
 
