@@ -166,8 +166,14 @@ pub(crate) struct ReplayArgs {
     /// Write a report for a browser to FILE, as well: verdicts, sequence charts, states; - is the standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Write a SARIF report to FILE, as well: a result for each rejection, and for each stall under --strict
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif: Option<PathBuf>,
+    /// Write JUnit's XML to FILE, as well: a case for each file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
     /// Judge a native trace that is still being written: tell rejections and stalls as they come, until its end or Ctrl-C
-    #[arg(long, conflicts_with_all = ["together", "deliveries", "html"])]
+    #[arg(long, conflicts_with_all = ["together", "deliveries", "html", "sarif", "junit"])]
     pub(crate) follow: bool,
     /// Files judged at the same time [default: number of cores]
     #[arg(long, value_name = "N")]

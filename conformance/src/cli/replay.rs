@@ -16,10 +16,13 @@ use super::parallel::in_order;
 use super::progress::Progress;
 use super::trouble::Trouble;
 use crate::capture::{CaptureError, CaptureSummary};
+use crate::gate::output::{junit, sarif};
+use crate::gate::{Files, GateReport};
 use crate::html::Page;
 use crate::render;
 use crate::render::{JsonReport, Paint, TextReport};
 use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Session, Source, replay_native};
+use crate::tell::check_place;
 
 mod follow;
 pub(crate) mod together;
@@ -40,6 +43,8 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     }
     let inputs = expand(&plan.args.input.paths, plan.args.together);
     let page_file = create_page(&plan, &inputs)?;
+    let further = Further::new(&plan.args, &inputs)?;
+    let mut files = Files::new(plan.args.strict);
     let mut page = Page::new(title(&inputs)).strict(plan.args.strict).of_files();
     let deliveries = Mutex::new(create_deliveries(&plan, &inputs)?);
     let total = inputs.iter().map(Input::bytes).sum();
@@ -79,6 +84,9 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
         if page_file.is_some() {
             outcome.reports.iter().for_each(|report| page.file(report));
         }
+        if further.is_wanted() {
+            outcome.reports.iter().for_each(|report| files.file(report));
+        }
         progress.suspended(|| printer.outcome(&outcome))
     })
     .context(UNWRITTEN)?;
@@ -90,6 +98,7 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     if let Some(file) = &page_file {
         file.write(&page.finish())?;
     }
+    further.write(&files.finish())?;
     if let Some(node) = unseen.first() {
         anyhow::bail!("--revision names node {node}, which is in none of the inputs: nothing was held to it");
     }
@@ -151,6 +160,44 @@ fn create_deliveries(plan: &ReplayPlan, inputs: &[Input]) -> anyhow::Result<Opti
     }
     let created = Deliveries::create(path, plan.args.together);
     Ok(Some(created.with_context(|| format!("{}: cannot be written", path.display()))?))
+}
+
+/// Reports in further forms, each in a file.
+struct Further<'a> {
+    sarif: Option<&'a Path>,
+    junit: Option<&'a Path>,
+}
+
+impl<'a> Further<'a> {
+    fn new(args: &'a ReplayArgs, inputs: &[Input]) -> anyhow::Result<Self> {
+        let further = Self { sarif: args.sarif.as_deref(), junit: args.junit.as_deref() };
+        for path in further.sarif.iter().chain(&further.junit) {
+            let is_read = |input: &Input| match input {
+                Input::Capture(paths) => paths.iter().any(|read| is_same_file(read, path)),
+                Input::Unusable(..) => false,
+            };
+            anyhow::ensure!(!inputs.iter().any(is_read), "{}: is to be judged, not overwritten", path.display());
+            check_place(path)?;
+        }
+        Ok(further)
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.sarif.is_some() || self.junit.is_some()
+    }
+
+    fn write(&self, report: &GateReport) -> anyhow::Result<()> {
+        let write = |path: &Path, text: String| {
+            fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
+        };
+        if let Some(path) = self.sarif {
+            write(path, sarif(report)?)?;
+        }
+        if let Some(path) = self.junit {
+            write(path, junit(report)?)?;
+        }
+        Ok(())
+    }
 }
 
 fn create_page(plan: &ReplayPlan, inputs: &[Input]) -> anyhow::Result<Option<PageFile>> {

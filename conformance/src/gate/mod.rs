@@ -7,6 +7,7 @@
 //! - [`report`]: what came out; [`output`]: the forms in which it is told.
 
 pub mod config;
+mod files;
 pub mod output;
 pub mod report;
 pub mod run;
@@ -16,5 +17,6 @@ mod steps;
 pub mod waive;
 
 pub use config::{Config, ConfigError, StepName};
+pub use files::Files;
 pub use report::{Finding, GateReport, Partition, StepReport, UnitReport, Verdict};
 pub use run::{Gate, RunOptions, Watcher};

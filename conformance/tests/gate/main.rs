@@ -1,6 +1,6 @@
 //! `midcomms gate` and `midcomms merge` on small workspaces made for one test each.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod config;
 mod forms;

@@ -12,8 +12,8 @@ const SCREEN: usize = 24;
 const AROUND: usize = 6;
 /// Findings on a screen.
 const MAX_FINDINGS: usize = 5;
-/// Columns of a message.
-const WIDTH: usize = 160;
+/// Columns of a message on a screen; reports have all of it.
+const WIDTH: usize = 104;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) fn text(report: &GateReport, lines: Lines, paint: Paint) -> String {
 fn one(unit: &UnitReport, paint: Paint, out: &mut String) {
     let _ = writeln!(out, "      {}  {}: {}", mark(unit.verdict, paint), printable(&unit.name), unit.outcome);
     for finding in &unit.findings {
-        let _ = writeln!(out, "            {}", message(finding, paint));
+        let _ = writeln!(out, "            {}", message(finding, Lines::All, paint));
         finding.detail.lines().for_each(|line| _ = writeln!(out, "              {}", printable(line)));
     }
 }
@@ -68,12 +68,16 @@ fn mark(verdict: Verdict, paint: Paint) -> String {
     }
 }
 
-fn message(finding: &Finding, paint: Paint) -> String {
+fn message(finding: &Finding, lines: Lines, paint: Paint) -> String {
     let text = match &finding.waived {
         None => finding.message.clone(),
         Some(reason) => format!("waived: {reason}: {}", finding.message),
     };
-    let text: String = printable(&text.replace('\n', " ")).chars().take(WIDTH).collect();
+    let whole = printable(&text.replace('\n', " "));
+    let text = match whole.char_indices().nth(WIDTH) {
+        Some((end, _)) if lines == Lines::Screen => format!("{}…", whole.get(..end).unwrap_or(&whole)),
+        _ => whole,
+    };
     if finding.waived.is_some() { paint.faint(&text) } else { text }
 }
 
@@ -87,7 +91,7 @@ fn wrong(report: &GateReport, paint: Paint) -> String {
     }
     let shown = spread(&all, MAX_FINDINGS);
     for (step, _, finding) in &shown {
-        let _ = writeln!(out, "{} {}: {}", paint.error("wrong:"), step.name, message(finding, paint));
+        let _ = writeln!(out, "{} {}: {}", paint.error("wrong:"), step.name, message(finding, Lines::Screen, paint));
     }
     if let Some((_, _, finding)) = shown.iter().find(|(_, _, finding)| !finding.detail.is_empty()) {
         let room = SCREEN.saturating_sub(report.steps.len() + shown.len() + AROUND);

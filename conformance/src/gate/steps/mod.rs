@@ -16,6 +16,7 @@ use super::config::{Config, StepName};
 use super::step::Step;
 
 pub(super) use coverage::coverage;
+pub(super) use replay::judged;
 
 /// A seed of its own for each run of something, from that of the gate: 48 bits, which every JSON reader keeps.
 fn seed_of(seed: u64, what: &str, number: u64) -> u64 {

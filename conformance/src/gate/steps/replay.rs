@@ -106,7 +106,7 @@ fn joined(all: impl Iterator<Item = Done>) -> Done {
 }
 
 /// What must be accepted, as a unit.
-pub(super) fn judged(report: &FileReport, is_strict: bool) -> Done {
+pub(in crate::gate) fn judged(report: &FileReport, is_strict: bool) -> Done {
     let mut findings = Vec::new();
     if let Some(error) = &report.error {
         findings.push(Finding::unusable(error.clone()).in_file(report.path.clone(), None));
@@ -115,15 +115,15 @@ pub(super) fn judged(report: &FileReport, is_strict: bool) -> Done {
     let rejections = report.pairs.iter().filter_map(|pair| pair.rejection.as_ref());
     findings.extend(rejections.map(|rejection| {
         let message = format!(
-            "{}: frame {}: node {} to node {}: {}: {}: expected {}, got {}",
+            "{}: frame {}: {}: expected {}, got {} (node {} to node {}: {})",
             report.path,
             rejection.frame,
-            rejection.from,
-            rejection.to,
-            rejection.message,
             rejection.rule,
             rejection.expected,
-            rejection.got
+            rejection.got,
+            rejection.from,
+            rejection.to,
+            rejection.message
         );
         Finding::failed(rejection.rule, message)
             .in_file(report.path.clone(), Some(rejection.frame))
