@@ -228,6 +228,17 @@ def gate(look):
     look.end("coverage is a table", "coverage")
 
 
+def team(look):
+    browser = look.browser
+    look.open("team")
+    look.says("h1", "Gate red")
+    look.says(".detail", "number-skipped")
+    browser.click("td a")
+    browser.wait("location.hash !== ''")
+    look.says(".detail pre", "error[NET-7]")
+    look.end("the page of a real gate leads to its rejection", "team")
+
+
 def main():
     program, pages, pictures = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     browser = Browser(program, pages / "profile")
@@ -243,6 +254,7 @@ def main():
         hostile(look)
         many(look)
         gate(look)
+        team(look)
         print(f"html: {look.looks} looks, no errors, no request to any network")
     except Failed as failed:
         print(f"html: {failed} (see {pictures}/html-failed.png; the page reports {browser.errors[:3]})", file=sys.stderr)

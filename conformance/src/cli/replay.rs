@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
@@ -11,21 +10,20 @@ use super::args::{ReplayArgs, ReplayFormat, ReplayPlan};
 use super::deliveries::Deliveries;
 use super::exit::{Exit, end_on_closed_pipe};
 use super::inputs::{Input, expand};
-use super::page::{PageFile, is_same_file, is_stdout};
+use super::page::{is_same_file, is_stdout};
 use super::parallel::in_order;
 use super::progress::Progress;
 use super::trouble::Trouble;
 use crate::capture::{CaptureError, CaptureSummary};
-use crate::gate::output::{junit, sarif};
-use crate::gate::{Files, GateReport};
-use crate::html::Page;
 use crate::render;
 use crate::render::{JsonReport, Paint, TextReport};
 use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Session, Source, replay_native};
-use crate::tell::check_place;
 
+mod besides;
 mod follow;
 pub(crate) mod together;
+
+use besides::Besides;
 
 const UNWRITTEN: &str = "the report cannot be written";
 
@@ -42,10 +40,7 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
         return follow::run(&plan);
     }
     let inputs = expand(&plan.args.input.paths, plan.args.together);
-    let page_file = create_page(&plan, &inputs)?;
-    let further = Further::new(&plan.args, &inputs)?;
-    let mut files = Files::new(plan.args.strict);
-    let mut page = Page::new(title(&inputs)).strict(plan.args.strict).of_files();
+    let mut besides = Besides::new(&plan, &inputs)?;
     let deliveries = Mutex::new(create_deliveries(&plan, &inputs)?);
     let total = inputs.iter().map(Input::bytes).sum();
     let progress = Progress::new(total, !plan.args.quiet);
@@ -81,12 +76,7 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
                 unseen.remove(&node.id);
             }
         }
-        if page_file.is_some() {
-            outcome.reports.iter().for_each(|report| page.file(report));
-        }
-        if further.is_wanted() {
-            outcome.reports.iter().for_each(|report| files.file(report));
-        }
+        outcome.reports.iter().for_each(|report| besides.file(report));
         progress.suspended(|| printer.outcome(&outcome))
     })
     .context(UNWRITTEN)?;
@@ -95,10 +85,7 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
     if let Some(sink) = deliveries.into_inner().unwrap_or_else(PoisonError::into_inner).as_mut() {
         sink.flush().context("the deliveries cannot be written")?;
     }
-    if let Some(file) = &page_file {
-        file.write(&page.finish())?;
-    }
-    further.write(&files.finish())?;
+    besides.write()?;
     if let Some(node) = unseen.first() {
         anyhow::bail!("--revision names node {node}, which is in none of the inputs: nothing was held to it");
     }
@@ -160,62 +147,6 @@ fn create_deliveries(plan: &ReplayPlan, inputs: &[Input]) -> anyhow::Result<Opti
     }
     let created = Deliveries::create(path, plan.args.together);
     Ok(Some(created.with_context(|| format!("{}: cannot be written", path.display()))?))
-}
-
-/// Reports in further forms, each in a file.
-struct Further<'a> {
-    sarif: Option<&'a Path>,
-    junit: Option<&'a Path>,
-}
-
-impl<'a> Further<'a> {
-    fn new(args: &'a ReplayArgs, inputs: &[Input]) -> anyhow::Result<Self> {
-        let further = Self { sarif: args.sarif.as_deref(), junit: args.junit.as_deref() };
-        for path in further.sarif.iter().chain(&further.junit) {
-            let is_read = |input: &Input| match input {
-                Input::Capture(paths) => paths.iter().any(|read| is_same_file(read, path)),
-                Input::Unusable(..) => false,
-            };
-            anyhow::ensure!(!inputs.iter().any(is_read), "{}: is to be judged, not overwritten", path.display());
-            check_place(path)?;
-        }
-        Ok(further)
-    }
-
-    fn is_wanted(&self) -> bool {
-        self.sarif.is_some() || self.junit.is_some()
-    }
-
-    fn write(&self, report: &GateReport) -> anyhow::Result<()> {
-        let write = |path: &Path, text: String| {
-            fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
-        };
-        if let Some(path) = self.sarif {
-            write(path, sarif(report)?)?;
-        }
-        if let Some(path) = self.junit {
-            write(path, junit(report)?)?;
-        }
-        Ok(())
-    }
-}
-
-fn create_page(plan: &ReplayPlan, inputs: &[Input]) -> anyhow::Result<Option<PageFile>> {
-    let Some(path) = &plan.args.html else { return Ok(None) };
-    let read = inputs.iter().flat_map(|input| match input {
-        Input::Capture(paths) => paths.as_slice(),
-        Input::Unusable(..) => &[],
-    });
-    let others = read.chain(&plan.args.deliveries).map(PathBuf::as_path);
-    PageFile::new(path, others).map(Some)
-}
-
-/// What the page is called.
-fn title(inputs: &[Input]) -> String {
-    match inputs {
-        [one] => format!("midcomms replay of {}", one.name()),
-        many => format!("midcomms replay of {} files", many.len()),
-    }
 }
 
 /// Where reports go, and in which form.

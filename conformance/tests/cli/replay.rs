@@ -281,3 +281,22 @@ fn a_closed_pipe_ends_quietly() {
         assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{arguments:?}");
     }
 }
+
+#[test]
+fn sarif_and_junit_are_written_besides() {
+    let desk = Desk::new();
+    let (sarif, junit) = (desk.name("r.sarif"), desk.name("r.xml"));
+    let (rejected, stalled) = (desk.rejected(), kernel("stallhunt-k612"));
+    let further = ["--sarif", &sarif, "--junit", &junit];
+    let output = midcomms(&[&["replay", "--strict", &rejected, &stalled], &further[..]].concat());
+    assert_eq!(code(&output), 1);
+    let written: Value = serde_json::from_slice(&fs::read(&sarif).unwrap()).unwrap();
+    let results = written["runs"][0]["results"].as_array().unwrap();
+    let rules: Vec<&str> = results.iter().map(|result| result["ruleId"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["NET-7", "stall"]);
+    let cases = fs::read_to_string(&junit).unwrap();
+    assert_eq!((cases.matches("<testcase").count(), cases.matches("<failure").count()), (2, 2), "{cases}");
+    let own = midcomms(&["replay", &rejected, "--sarif", &rejected]);
+    assert_eq!(code(&own), 2, "a capture is not overwritten");
+    assert!(stderr(&own).contains("not overwritten"), "{}", stderr(&own));
+}
