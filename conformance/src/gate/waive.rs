@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate};
 use wildmatch::WildMatch;
 
 use super::config::Waiver;
-use super::report::{Finding, StepReport, UnitReport};
+use super::report::{Finding, StepReport, UnitReport, Verdict};
 
 /// Days before the end on which a waiver is mentioned.
 const SOON_DAYS: i64 = 14;
@@ -20,7 +20,11 @@ impl Waiver {
         today <= self.expires
     }
 
+    /// Only what is not as expected can be waived: what could not be read or was not shown might be anything.
     fn covers(&self, unit: &str, finding: &Finding) -> bool {
+        if finding.verdict != Verdict::Failed {
+            return false;
+        }
         let trace = WildMatch::new(&self.trace);
         let rule = finding.rule.as_deref().unwrap_or_default();
         let is_there = trace.matches(unit) || finding.file.as_ref().is_some_and(|file| trace.matches(file));

@@ -290,7 +290,7 @@ fn sarif_and_junit_are_written_besides() {
     let further = ["--sarif", &sarif, "--junit", &junit];
     let output = midcomms(&[&["replay", "--strict", &rejected, &stalled], &further[..]].concat());
     assert_eq!(code(&output), 1);
-    let written: Value = serde_json::from_slice(&fs::read(&sarif).unwrap()).unwrap();
+    let written: serde_json::Value = serde_json::from_slice(&fs::read(&sarif).unwrap()).unwrap();
     let results = written["runs"][0]["results"].as_array().unwrap();
     let rules: Vec<&str> = results.iter().map(|result| result["ruleId"].as_str().unwrap()).collect();
     assert_eq!(rules, ["NET-7", "stall"]);

@@ -51,10 +51,18 @@ fn an_expired_waiver_is_red_although_it_waives_nothing() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_not_waived_by_a_rule() {
-    let workspace = Workspace::replaying(1, &waiver("SND-*", "*", "9999-12-31"));
+fn a_file_that_cannot_be_read_is_never_waived() {
+    let workspace = Workspace::replaying(1, &waiver("*", "*", "9999-12-31"));
     workspace.write("traces/broken.pcap", "no capture");
     let ran = workspace.run(&["gate"]);
     assert_eq!(ran.code(), 2, "{}", ran.text());
     assert!(ran.text().contains("broken.pcap"), "{}", ran.text());
+}
+
+#[test]
+fn a_step_that_cannot_be_run_is_never_waived() {
+    let config = format!("[profile.default]\nsteps = [\"corpus\"]\n{}", waiver("*", "*", "9999-12-31"));
+    let ran = Workspace::new(&config).run(&["gate"]);
+    assert_eq!(ran.code(), 2, "{}", ran.text());
+    assert!(ran.text().contains("MANIFEST.toml"), "{}", ran.text());
 }
