@@ -68,6 +68,11 @@ impl Feed {
         Endpoint { addr: known.unwrap_or(IpAddr::V4(Ipv4Addr::from(node))), port }
     }
 
+    /// The address by which a node is known to the judgement of pairs.
+    pub fn address(&self, node: u32) -> IpAddr {
+        self.endpoint(node, DLM_PORT).addr
+    }
+
     /// Whether the node's own events are in the trace; `None` if the head does not name it.
     pub fn is_recorded(&self, node: u32) -> Option<bool> {
         self.head.nodes.iter().find(|known| known.id == node).map(|known| known.recorded)

@@ -121,6 +121,14 @@ impl<R: Read> NativeReader<R> {
         Ok(Self { head, form, at, tally: Tally::default() })
     }
 
+    /// When it begins, if its first event tells; to be asked before anything is read.
+    pub(crate) fn begins_at(&mut self) -> Option<Timestamp> {
+        match &mut self.form {
+            Form::Lines(lines) => lines.begins_at(),
+            Form::Compact(file) => file.begins_at().map(|time| Timestamp(i64::try_from(time).unwrap_or(i64::MAX))),
+        }
+    }
+
     /// The events are of the file with this index.
     pub fn set_file(&mut self, file: u16) {
         self.at.file = file;
@@ -176,6 +184,13 @@ fn read_head(reader: &mut impl BufRead) -> Result<Head, HeadError> {
 }
 
 impl<R: Read> Lines<R> {
+    fn begins_at(&mut self) -> Option<Timestamp> {
+        let buffered = self.reader.fill_buf().ok()?;
+        let line = buffered.split(|byte| *byte == b'\n').next()?;
+        let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+        line.get("time").and_then(serde_json::Value::as_f64).map(|time| Timestamp((time * 1e9) as i64))
+    }
+
     fn next_event(&mut self, at: &mut At, tally: &mut Tally) -> Option<Event<'_>> {
         let Self { reader, line, message, is_failed } = self;
         if *is_failed {

@@ -107,6 +107,8 @@ struct Judged {
     /// The least length of a stall, in seconds, where a picture of each pair is wanted.
     pictures: Option<f64>,
     pair_of: HashMap<(IpAddr, IpAddr), usize>,
+    /// The addresses of nodes that recorded themselves and are followed exactly.
+    followed: Vec<IpAddr>,
     count: u64,
     resynchronised: u64,
     /// Connections between addresses beyond [`MAX_PAIRS`].
@@ -135,6 +137,11 @@ impl<'a> Replay<'a> {
     pub fn new(options: &'a ReplayOptions, deliveries: &'a mut dyn DeliverySink) -> Self {
         let judged = Judged { pictures: options.pictures.then_some(options.stall_after), ..Judged::default() };
         Self { options, deliveries, messages: Messages::default(), judged }
+    }
+
+    /// The node at this address recorded itself and is followed exactly: what others send to it is seen as it reads it.
+    fn follow(&mut self, address: IpAddr) {
+        self.judged.followed.push(address);
     }
 
     /// Takes the next transport event.
@@ -238,7 +245,13 @@ impl Judged {
             self.beyond += 1;
             return None;
         }
-        self.pairs.push(PairReplay::new([key.0, key.1], is_complete, self.pictures));
+        let mut pair = PairReplay::new([key.0, key.1], is_complete, self.pictures);
+        match [key.0, key.1].map(|address| self.followed.contains(&address)) {
+            [true, false] => pair.sees_reads_of(key.1),
+            [false, true] => pair.sees_reads_of(key.0),
+            _ => {}
+        }
+        self.pairs.push(pair);
         self.pair_of.insert(key, self.pairs.len() - 1);
         Some(self.pairs.len() - 1)
     }

@@ -89,6 +89,12 @@ impl PairReplay {
         }
     }
 
+    /// What the node at `address` sends is known by what the other one reads, which is followed exactly.
+    pub(super) fn sees_reads_of(&mut self, address: IpAddr) {
+        let side = self.side(address);
+        self.frontier.iter_mut().for_each(|pair| pair.sees_reads_of(side));
+    }
+
     pub(super) fn lost_track(&self) -> u64 {
         self.lost_track
     }

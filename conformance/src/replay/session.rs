@@ -56,13 +56,16 @@ impl<'a> Session<'a> {
             let revisions = options.revisions.get(&id).copied().unwrap_or(options.default_revisions);
             revisions == RevisionSet::only(Revision::Hardened)
         };
-        let nodes =
+        let nodes: Vec<u32> =
             head.nodes.iter().filter(|node| node.recorded && is_followed(node.id)).map(|node| node.id).collect();
+        let feed = Feed::new(head.clone());
+        let mut replay = Replay::new(options, deliveries);
+        nodes.iter().for_each(|node| replay.follow(feed.address(*node)));
         Self {
             name,
             head: head.clone(),
-            feed: Feed::new(head.clone()),
-            replay: Replay::new(options, deliveries),
+            feed,
+            replay,
             owns: OwnReplays::new(nodes, head.file.is_none_or(|number| number == 1)),
             errors: Vec::new(),
             before: Tally::default(),

@@ -1,6 +1,6 @@
 //! What becomes known in mid-stream, until all is.
 
-use super::{Arrived, Link, Outcome, Own, Said, Snapshot, Speaker, Told};
+use super::{Arrived, Cause, Link, Outcome, Own, Said, Snapshot, Speaker, Told};
 use crate::Conn;
 use crate::message::{Ids, Message, Version};
 use crate::record::{Record, State};
@@ -16,13 +16,21 @@ impl<L: Copy> Own<L> {
     pub(super) fn learn_told(&mut self, told: Told) {
         self.due.clear();
         self.early.clear();
+        if self.cause == Cause::Next && !matches!(told, Told::Record(_)) {
+            self.cause = Cause::Past; // a timer, or the cluster manager
+        }
         match told {
             Told::Record(snapshot) => self.learn_snapshot(&snapshot),
-            Told::Opened { .. } | Told::Stands { .. } => drop(self.take(told)),
-            Told::Ended(conn) => self.links.retain(|link| link.conn != conn),
+            Told::Opened { .. } | Told::Stands { .. } | Told::Ended(_) => drop(self.take(told)),
             Told::Fence => self.links.clear(),
             Told::Shutdown => self.is_closing = true,
-            Told::AddMember(_) | Told::RemoveMember(_) => {}
+            Told::AddMember(_) if self.cause == Cause::Last && self.known.record => {
+                self.cause = Cause::Past;
+                drop(self.take(told)); // of a CLOSED record everything is known
+                return;
+            }
+            // How many there are is known when the record is told next.
+            Told::AddMember(_) | Told::RemoveMember(_) => self.known.record = false,
         }
         self.due.clear();
     }
@@ -34,6 +42,7 @@ impl<L: Copy> Own<L> {
         self.record =
             Record { state, seq_send, seq_next, queue_head: snapshot.queue_head(), users, ..Record::default() };
         self.known.record = true;
+        self.cause = if is_initial { Cause::Last } else { Cause::Next };
         self.members.clear();
         self.unnamed = users;
         if is_initial || self.lives.own != Some(incarnation) {
@@ -43,10 +52,11 @@ impl<L: Copy> Own<L> {
         self.lives.own = Some(incarnation);
         if is_initial {
             self.output = super::Output::default();
+            self.known.output = true;
             self.is_closing = false;
             return;
         }
-        self.output.release(self.record.queue_head);
+        self.known.output |= self.output.learn_numbers(snapshot.queue_head(), seq_send);
         self.record.version = version;
         if state != State::Established {
             self.record.version = Some(Version::V3_2); // SND-3: FINs were exchanged
@@ -62,19 +72,30 @@ impl<L: Copy> Own<L> {
     }
 
     pub(super) fn learn_written(&mut self, conn: Conn, message: &Message) {
+        if self.cause == Cause::Next {
+            self.cause = Cause::Past;
+        }
+        let has_ended = self.cause == Cause::Last;
         let Some(link) = self.link_mut(conn) else { return };
         if let Message::Hello(_, ids) = message {
             link.said = Said::Ids(*ids);
+            if has_ended {
+                return; // it may still speak for the incarnation that is over
+            }
             if self.lives.own != Some(ids.source) {
                 (self.lives.bound, self.lives.heard) = (None, None);
             }
             self.lives.own = Some(ids.source);
+        }
+        if has_ended {
+            return;
         }
         let said = self.said(conn);
         match *message {
             Message::Hello(number, _) | Message::Ack(number) => self.record.seq_next = number,
             Message::Opts { seq, body, .. } => {
                 self.output.learn(seq, body);
+                self.known.output = true;
                 self.record.version = Some(Version::V3_2);
                 if let Some(Ids { destination: Some(bound), .. }) = said {
                     self.learn_peer(bound);
@@ -95,7 +116,11 @@ impl<L: Copy> Own<L> {
             link.speaker = Speaker::Hardened(ids);
         }
         let speaker = link.speaker;
+        if self.cause == Cause::Next {
+            self.cause = Cause::Past;
+        }
         match (arrived.message, outcome) {
+            _ if self.cause == Cause::Last => {}
             (Some(Message::Opts { seq, .. }), Outcome::Accepted) => {
                 self.record.seq_next = seq.next();
                 self.record.version = Some(Version::V3_2);

@@ -158,6 +158,19 @@ struct Known {
     record: bool,
     /// The peer's version and incarnation.
     peer: bool,
+    /// Which number goes out next.
+    output: bool,
+}
+
+/// What a snapshot that was learnt in mid-stream may have been told for: effects are told before their cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It was before what is known, or has come.
+    Past,
+    /// The next message that is read may be it.
+    Next,
+    /// The same, and the incarnation is over with it: its last words are still to be said.
+    Last,
 }
 
 /// The incarnations of HRD-1, as the record has them.
@@ -176,6 +189,7 @@ struct Lives {
 pub struct Own<L> {
     record: Record,
     known: Known,
+    cause: Cause,
     lives: Lives,
     /// The lockspaces that are counted, and how many more there are whose names are not known.
     members: Vec<u32>,
@@ -200,7 +214,8 @@ impl<L: Copy> Own<L> {
     pub fn new(is_beginning: bool) -> Self {
         Self {
             record: Record::default(),
-            known: Known { record: is_beginning, peer: is_beginning },
+            known: Known { record: is_beginning, peer: is_beginning, output: is_beginning },
+            cause: Cause::Past,
             lives: Lives::default(),
             members: Vec::new(),
             unnamed: 0,
@@ -220,7 +235,7 @@ impl<L: Copy> Own<L> {
     /// Whether everything is known, so that every event is held against the record.
     #[inline]
     pub fn is_exact(&self) -> bool {
-        self.known.record && self.known.peer
+        self.known.record && self.known.peer && self.known.output && self.cause == Cause::Past
     }
 
     /// The record as it follows from the events.

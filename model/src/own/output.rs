@@ -12,6 +12,8 @@ const MAX_BODIES: usize = 1 << 20;
 pub(super) struct Output {
     /// The number after the highest one that was written.
     pub(super) sent: Seq,
+    /// In mid-stream: numbers before this one may have gone out before what is seen.
+    ceiling: Seq,
     /// The number that goes out next.
     pub(super) cursor: Seq,
     /// The identities of the messages from `base` on.
@@ -29,9 +31,16 @@ impl Output {
     #[inline]
     pub(super) fn release(&mut self, head: Seq) {
         self.cursor = self.cursor.max(head);
+        self.sent = self.sent.max(head);
         let count = (self.base.distance_to(head) as usize).min(self.bodies.len());
         self.bodies.drain(..count);
         self.base = head;
+    }
+
+    /// Whether nobody can have accepted everything before `number`, for so much was not sent.
+    #[inline]
+    pub(super) fn is_beyond(&self, number: Seq) -> bool {
+        self.sent.is_before(number) && self.ceiling.is_before(number)
     }
 
     /// Whether the message with number `seq` may go out now.
@@ -81,6 +90,20 @@ impl Output {
         self.cursor = seq.next();
     }
 
+    /// In mid-stream: the numbers before `head` were acknowledged, and those before `next` given out, written or not. Returns
+    /// whether that says which one goes out next.
+    pub(super) fn learn_numbers(&mut self, head: Seq, next: Seq) -> bool {
+        self.release(head);
+        self.ceiling = next;
+        let count = head.distance_to(next);
+        for number in [&mut self.cursor, &mut self.sent] {
+            if head.distance_to(*number) > count {
+                *number = head;
+            }
+        }
+        count == 0
+    }
+
     /// In mid-stream: whatever it was, what follows it is known.
     pub(super) fn learn(&mut self, seq: Seq, body: u64) {
         if self.bodies.is_empty() || self.base.distance_to(seq) as usize != self.bodies.len() {
@@ -93,6 +116,7 @@ impl Output {
         if !seq.is_before(self.sent) || self.sent == Seq::ZERO {
             self.sent = seq.next();
         }
+        self.ceiling = self.ceiling.max(self.sent);
         self.cursor = seq.next();
     }
 }

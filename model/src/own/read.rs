@@ -24,7 +24,7 @@ impl<L: Copy> Own<L> {
         let Some(index) = self.links.iter().position(|link| link.conn == conn) else {
             return refuse(rule::NET_1, "a message on a connection that stands", format!("one on {conn}"));
         };
-        match self.sort(index, arrived) {
+        match self.sort(index, arrived, outcome) {
             Due::One(due, _) if due == outcome => Ok(()),
             Due::One(due, rule) => Err(self.wrong_outcome(arrived, (due, rule), outcome)),
             Due::Any => {
@@ -54,7 +54,7 @@ impl<L: Copy> Own<L> {
     }
 
     #[inline]
-    fn sort(&mut self, index: usize, arrived: &Arrived) -> Due {
+    fn sort(&mut self, index: usize, arrived: &Arrived, outcome: Outcome) -> Due {
         let Some(message) = arrived.message else { return Due::Any };
         let Some(link) = self.links.get_mut(index) else { return Due::Any };
         match (message, link.speaker) {
@@ -66,7 +66,8 @@ impl<L: Copy> Own<L> {
             _ => {}
         }
         let stops = match link.speaker {
-            Speaker::Unknown => return Due::Any,
+            Speaker::Unknown if outcome == Outcome::Dropped => return Due::Any,
+            Speaker::Unknown => None, // it was for this incarnation, for it was not dropped
             Speaker::Hardened(ids) => self.screen(ids, arrived, &message),
             Speaker::Silent | Speaker::Linux => self.detect(arrived, &message),
         };
@@ -182,7 +183,7 @@ impl<L: Copy> Own<L> {
 
     #[inline]
     fn read_ack(&mut self, number: Seq) -> Due {
-        if self.output.sent.is_before(number) {
+        if self.output.is_beyond(number) {
             return dropped(rule::ACK_1); // nobody can have accepted what was not sent
         }
         let head = self.record.queue_head;

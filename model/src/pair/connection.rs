@@ -25,6 +25,10 @@ pub(super) struct Half {
     pub(super) output: Output,
     /// The last ACK's number of that incarnation.
     pub(super) acked: Option<Seq>,
+    /// The last number that it wrote here, where the order across connections is not known.
+    pub(super) last: Option<Seq>,
+    /// It had read that everything before was acknowledged when it wrote here last.
+    pub(super) released: Option<Seq>,
     /// What its last hello here said (HRD-1).
     pub(super) ids: Option<Ids>,
     /// Bytes that it sent are missing from what was recorded, and no hello was seen since.
@@ -38,6 +42,8 @@ impl Half {
             self.life = Some(life);
             self.output = Output::default();
             self.acked = None;
+            self.last = None;
+            self.released = None;
         }
     }
 
@@ -46,6 +52,7 @@ impl Half {
         self.hole_in_numbers = true;
         self.hole_in_acks = true;
         self.output = Output::default();
+        self.last = None;
         self.ids = None;
         self.is_unidentified = true;
     }
@@ -53,6 +60,11 @@ impl Half {
     /// What incarnation `life` wrote here.
     pub(super) fn output_of(&self, life: u32) -> Output {
         if self.life == Some(life) { self.output } else { Output::default() }
+    }
+
+    /// The last number that incarnation `life` wrote here, and what it had read by then to be acknowledged.
+    pub(super) fn stream_of(&self, life: u32) -> (Option<Seq>, Option<Seq>) {
+        if self.life == Some(life) { (self.last, self.released) } else { (None, None) }
     }
 
     /// The last ACK that incarnation `life` wrote here.

@@ -88,8 +88,9 @@ impl<L: Copy> Pair<L> {
 
     /// Notes what is wrong unless something unseen explains it: see [`Proof`].
     pub(super) fn suspect(&mut self, conn: Conn, from: Side, message: &Message, reading: &Reading, at: L) {
+        let is_in_order = !self.may_be_reordered(from);
         if let (Some(seq), Some((own, refusal))) =
-            (reading.first.fresh_number(message), self.turns_away_from(conn, from))
+            (reading.first.fresh_number(message), self.turns_away_from(conn, from).filter(|_| is_in_order))
         {
             self.add_suspicion(Suspicion::new(from, Proof::WritesOn(own, seq), at, refusal));
         }
@@ -102,6 +103,7 @@ impl<L: Copy> Pair<L> {
         let node = self.node(from);
         if let (Message::Opts { seq, .. }, Fit::Copy(Place::Begins)) = (*message, reading.first.fit)
             && node.passes >= node.breaks
+            && is_in_order
             && !node.revisions.iter().any(Revision::retransmits_in_time)
         {
             let expected = format!("{}, for there was no break that calls for copies", node.record.seq_send);
@@ -232,6 +234,9 @@ impl<L: Copy> Pair<L> {
         if !node.sends_known {
             return Ok(Fit::Fresh);
         }
+        if self.may_be_reordered(from) {
+            self.check_stream(conn, from, seq)?;
+        }
         if seq.is_before(expected) {
             return self.fit_copy(conn, from, seq, inner, body);
         }
@@ -239,7 +244,7 @@ impl<L: Copy> Pair<L> {
             let got = format!("the fresh number {seq} after the FIN with number {fin}");
             return Err(Refusal::new(rule::SND_4, format!("no number beyond {fin}"), got));
         }
-        if node.is_unsettled {
+        if node.is_unsettled || self.may_be_reordered(from) {
             return Ok(Fit::Fresh);
         }
         self.output(conn, from)
@@ -256,6 +261,7 @@ impl<L: Copy> Pair<L> {
         }
         match node.bodies.lookup(seq) {
             Body::Seen(seen) if Bodies::is_same(seen, body) => {}
+            Body::Released if self.may_be_reordered(from) => {} // judged by what it had read on this connection
             Body::Seen(_) if seq == Seq::ZERO => {
                 let expected = format!("{}, for nothing ended the incarnation", node.record.seq_send);
                 return Err(Refusal::new(rule::SND_7, expected, "number 0 again with another body"));
@@ -279,8 +285,9 @@ impl<L: Copy> Pair<L> {
             }
             Body::Unseen | Body::Forgotten => {}
         }
-        let place =
-            self.output(conn, from).place_copy(seq, node.breaks > 0, |number| self.is_owed(conn, from, number))?;
+        let is_in_order = !self.may_be_reordered(from);
+        let is_owed = |number| is_in_order && self.is_owed(conn, from, number);
+        let place = self.output(conn, from).place_copy(seq, node.breaks > 0, is_owed)?;
         Ok(Fit::Copy(place))
     }
 
@@ -407,7 +414,7 @@ impl<L: Copy> Pair<L> {
         let connection = self.connection(conn)?;
         let here = connection.half(from).acked_by(node.life);
         // Who accepts connections may see them in another order, and its recording tells that one.
-        if connection.opener != from || node.id.is_some() {
+        if connection.opener != from || node.id.is_some() || self.may_be_reordered(from) {
             return here;
         }
         match (here, node.own_acked) {

@@ -12,6 +12,7 @@ mod identity;
 mod judge;
 mod met;
 mod node;
+mod order;
 mod suspicion;
 mod told;
 mod write;
@@ -129,6 +130,11 @@ impl<L: Copy> Pair<L> {
     pub fn restrict_revisions(&mut self, side: Side, revisions: RevisionSet) {
         let node = self.node_mut(side);
         node.revisions = node.revisions.intersection(revisions);
+    }
+
+    /// What `side` sends is seen when the other node reads it: order is known on each connection, not across them.
+    pub fn sees_reads_of(&mut self, side: Side) {
+        self.node_mut(side).is_seen_read = true;
     }
 
     /// Connections that broke: reset, or closed while a record was not closed by the handshake.

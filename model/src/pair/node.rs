@@ -120,6 +120,8 @@ pub struct Node<L> {
     /// It may have told others that were not seen.
     pub(super) ids_partial: bool,
     pub(super) version: Option<Version>,
+    /// What it sends is seen when the other node reads it: in order on each connection, not across them (NET-5).
+    pub(super) is_seen_read: bool,
     pub(super) life: u32,
     /// The incarnation of the peer's record that this one talks to.
     pub(super) peer_life: u32,
@@ -178,6 +180,7 @@ impl<L: Copy> Node<L> {
             ids: VecDeque::new(),
             ids_partial: !is_complete,
             version: None,
+            is_seen_read: false,
             life: 0,
             peer_life: 0,
             ended: false,

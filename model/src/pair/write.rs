@@ -71,6 +71,7 @@ impl<L: Copy> Pair<L> {
             let half = connection.half_mut(from);
             half.enter_life(life);
             half.hole_in_numbers = false;
+            half.last = Some(seq);
             half.output.write_fresh(has_gap);
         }
     }
@@ -99,6 +100,7 @@ impl<L: Copy> Pair<L> {
             let half = connection.half_mut(from);
             half.enter_life(life);
             half.hole_in_numbers = false;
+            half.last = Some(seq);
             half.output.write_copy(seq);
         }
     }
@@ -115,7 +117,7 @@ impl<L: Copy> Pair<L> {
             node.record.seq_next = number; // what it accepted is missing from what was recorded
             node.close_gap(None);
         }
-        node.note_acked(number);
+        let released = node.note_acked(number);
         let life = node.life;
         let Some(connection) = self.connection_mut(conn) else {
             return;
@@ -123,6 +125,7 @@ impl<L: Copy> Pair<L> {
         let is_own = connection.opener == from;
         let half = connection.half_mut(from);
         half.enter_life(life);
+        half.released = released.map(|released| half.released.map_or(released, |known| known.max(released))).or(half.released);
         half.acked = Some(number);
         half.hole_in_acks = false;
         if is_own {
@@ -150,8 +153,9 @@ impl<L: Copy> Node<L> {
         self.record.take_fin();
     }
 
-    /// It acknowledged everything before `number`: so it has read what came before that on the same connection.
-    fn note_acked(&mut self, number: Seq) {
+    /// It acknowledged everything before `number`: so it has read what came before that on the same connection. Returns
+    /// up to where it has read that its own numbers were acknowledged.
+    fn note_acked(&mut self, number: Seq) -> Option<Seq> {
         let mut released = None;
         while let Some(&(seq, acked)) = self.reads.front()
             && seq.is_before(number)
@@ -172,5 +176,6 @@ impl<L: Copy> Node<L> {
         } else if self.prompts != UNKNOWN_PROMPTS {
             self.prompts = self.prompts.saturating_sub(1);
         }
+        released
     }
 }

@@ -199,6 +199,12 @@ impl<R: Read> CompactFile<R> {
         self.offset += count as u64;
     }
 
+    /// When its first block begins, in nanoseconds; to be asked before anything is read.
+    pub(crate) fn begins_at(&mut self) -> Option<u64> {
+        let bytes: &[u8; BLOCK_HEAD_LEN] = self.peek(BLOCK_HEAD_LEN).ok()?.first_chunk()?;
+        BlockHead::parse(bytes).filter(|_| bytes.starts_with(&MARKER)).map(|head| head.time)
+    }
+
     /// Reads to the end. What cannot be read is passed over, up to the next whole block.
     pub fn read(mut self, sink: &mut impl FnMut(Item<'_>)) -> Tally {
         while let Some(item) = self.next_item() {

@@ -254,13 +254,24 @@ pub(super) fn by_node<R: Read>(inputs: Vec<(String, R)>) -> Result<Vec<Files<R>>
         }
     }
     for files in &mut found {
-        let readers = files.readers.make_contiguous();
-        // Files of several lives have the same numbers: they are in the order in which they were given.
+        let readers = &mut files.readers;
         let numbers: HashSet<_> = readers.iter().map(|reader| reader.head.file).collect();
         if numbers.len() == readers.len() {
-            readers.sort_by_key(|reader| reader.head.file);
+            readers.make_contiguous().sort_by_key(|reader| reader.head.file);
+        } else {
+            order_lives(readers);
         }
         readers.iter_mut().zip(0..).for_each(|(reader, index)| reader.set_file(index));
     }
     Ok(found)
+}
+
+/// Files of several lives have the same numbers: they are in the order in which they begin, or else in that in which they
+/// were given.
+fn order_lives<R: Read>(readers: &mut VecDeque<NativeReader<R>>) {
+    let mut timed: Vec<_> = readers.drain(..).map(|mut reader| (reader.begins_at(), reader)).collect();
+    if timed.iter().all(|(time, _)| time.is_some()) {
+        timed.sort_by_key(|(time, _)| *time);
+    }
+    readers.extend(timed.into_iter().map(|(_, reader)| reader));
 }
