@@ -57,6 +57,7 @@ mod wire;
 
 use std::num::NonZeroUsize;
 
+use midcomms::midcomms::Config;
 use midcomms_model::system::Environment;
 
 pub use compare::Mismatch;
@@ -102,12 +103,36 @@ pub struct Options {
     /// What a test has the driver see. Never set otherwise.
     #[doc(hidden)]
     pub lie: Option<Lie>,
+    /// The defect that is seeded into the implementation.
+    #[cfg(feature = "defects")]
+    pub defect: Option<midcomms::midcomms::Defect>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { covers: true, budget: u64::MAX, walks: 0, steps: 1000, seed: 1, threads, lie: None }
+        Self {
+            covers: true,
+            budget: u64::MAX,
+            walks: 0,
+            steps: 1000,
+            seed: 1,
+            threads,
+            lie: None,
+            #[cfg(feature = "defects")]
+            defect: None,
+        }
+    }
+}
+
+impl Options {
+    /// What the implementation is set to.
+    fn config(&self) -> Config {
+        Config {
+            #[cfg(feature = "defects")]
+            defect: self.defect,
+            ..rig::patient()
+        }
     }
 }
 

@@ -87,7 +87,8 @@ pub fn drive_environment(
     tell: &(dyn Fn(u64) + Sync),
 ) -> EnvironmentReport {
     let world = World::new(environment.clone(), [Base::Hardened.rules(); 3]);
-    let driver = Driver { world: &world, lie: options.lie };
+    let patient = options.config();
+    let driver = Driver { world: &world, lie: options.lie, patient: &patient };
     match environment.nodes {
         2 => drive::<8, 2, 1>(&driver, environment, options, tell),
         _ => drive::<12, 3, 2>(&driver, environment, options, tell),

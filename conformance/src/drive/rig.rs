@@ -104,7 +104,7 @@ pub(super) fn peers<const M: usize>(x: usize) -> impl Iterator<Item = usize> {
 #[expect(clippy::indexing_slicing, reason = "nodes are those of the model's pairs, which are in range")]
 impl<const N: usize, const M: usize> Rig<N, M> {
     /// Nodes at the beginning: each with a record about each other one.
-    pub(super) fn new(world: &World) -> Self {
+    pub(super) fn new(world: &World, patient: &Config) -> Self {
         let seat = |x: usize, slot: usize| Seat::new(Incarnation((x as u64 + 1) << 20 | (slot as u64) << 10));
         let mut rig = Self { seats: std::array::from_fn(|x| std::array::from_fn(|slot| seat(x, slot))) };
         for x in 0..N {
@@ -112,7 +112,7 @@ impl<const N: usize, const M: usize> Rig<N, M> {
                 if world.environment.versions.get(x).is_none_or(|[version, _]| *version == Version::V3_2) {
                     let first = rig.seat(x, y).first;
                     rig.seat_mut(x, y).now = first.0 - 1;
-                    rig.start(world, x, y);
+                    rig.start(world, patient, (x, y));
                 }
             }
         }
@@ -128,13 +128,13 @@ impl<const N: usize, const M: usize> Rig<N, M> {
     }
 
     /// `x` begins without memory, but for the incarnations that it used.
-    pub(super) fn start(&mut self, world: &World, x: usize, y: usize) {
+    pub(super) fn start(&mut self, world: &World, patient: &Config, (x, y): (usize, usize)) {
         let seat = self.seat_mut(x, y);
         let next = match &seat.peer {
             Some(peer) => Incarnation(peer.snapshot().incarnation.0.max(seat.now) + 1),
             None => Incarnation(seat.now + 1),
         };
-        let peer = Peer::new(patient(), NodeId(x as u32 + 1), NodeId(y as u32 + 1), next);
+        let peer = Peer::new(patient.clone(), NodeId(x as u32 + 1), NodeId(y as u32 + 1), next);
         seat.peer = Some(Box::new(peer.with_first_seq(Seq(world.environment.first_number))));
         seat.now = next.0;
         (seat.is_shutting, seat.reservation) = (false, None);

@@ -14,7 +14,7 @@ use super::compare::{Difference, compare};
 use super::lane::Item;
 use super::lie::Lie;
 use super::reasons::{Reason, obstacle};
-use super::rig::{Notes, Rig, patient, peers};
+use super::rig::{Notes, Rig, peers};
 use super::settle::settle;
 use super::wire::{self, lockspace};
 
@@ -44,6 +44,8 @@ pub(super) struct Both<const N: usize, const M: usize> {
 pub(super) struct Driver<'a> {
     pub(super) world: &'a World,
     pub(super) lie: Option<Lie>,
+    /// What the implementation is set to where the model leaves it no choice.
+    pub(super) patient: &'a Config,
 }
 
 /// What a step came to, on the model's side.
@@ -58,7 +60,7 @@ pub(super) struct Step<const N: usize, const M: usize> {
 impl Driver<'_> {
     /// Both sides at the beginning.
     pub(super) fn begin<const N: usize, const M: usize>(&self) -> Both<N, M> {
-        Both { system: self.world.initial(), rig: Rig::new(self.world) }
+        Both { system: self.world.initial(), rig: Rig::new(self.world, self.patient) }
     }
 
     /// Lets an action that is possible happen on both sides, and compares them.
@@ -143,7 +145,7 @@ impl<const N: usize, const M: usize> Hands<'_, N, M> {
         match action.kind {
             ActionKind::ManagerJoins => self.join(x),
             ActionKind::ManagerLeaves => self.leave(x, choices),
-            ActionKind::NodeCrashes => peers::<M>(x).for_each(|y| self.rig.start(self.driver.world, x, y)),
+            ActionKind::NodeCrashes => peers::<M>(x).for_each(|y| self.rig.start(self.driver.world, self.driver.patient, (x, y))),
             ActionKind::NodeProcessesMember => self.process(x, y, usize::from(choices & !ACK_WITH_LOCKSPACE)),
             ActionKind::NodeFences => self.input(x, y, Input::Fence),
             ActionKind::ShutdownRemovesMembers => self.shut_down(x, true),
@@ -188,7 +190,7 @@ impl<const N: usize, const M: usize> Hands<'_, N, M> {
         let [_, version] = environment.versions.get(x).copied().unwrap_or([Version::V3_2; 2]);
         for y in peers::<M>(x) {
             if self.after.node(x).is_back && version == Version::V3_2 && self.rig.seat(x, y).peer.is_none() {
-                self.rig.start(self.driver.world, x, y);
+                self.rig.start(self.driver.world, self.driver.patient, (x, y));
                 let life = usize::from(self.after.end(x, y).life);
                 let seat = self.rig.seat_mut(x, y);
                 if let (Some(slot), Some(peer)) = (seat.lives.get_mut(life), &seat.peer) {
@@ -274,7 +276,7 @@ impl<const N: usize, const M: usize> Hands<'_, N, M> {
         let is_reset = self.seen.contains(&Occurrence::Reset { node: x, peer: y });
         let Some(peer) = &mut self.rig.seat_mut(x, y).peer else { return };
         if is_reset {
-            peer.set_config(Config { shutdown_timeout: core::time::Duration::ZERO, ..patient() });
+            peer.set_config(Config { shutdown_timeout: core::time::Duration::ZERO, ..self.driver.patient.clone() });
             if self.rig.seat(x, y).is_shutting {
                 self.rig.seat_mut(x, y).now += 1 << 60;
                 self.input(x, y, Input::Timeout);
@@ -285,7 +287,7 @@ impl<const N: usize, const M: usize> Hands<'_, N, M> {
         let notes = &mut self.notes[x][super::rig::slot(x, y)];
         self.rig.leave_connections((x, y), false, notes, self.driver.lie);
         if let Some(peer) = &mut self.rig.seat_mut(x, y).peer {
-            peer.set_config(patient());
+            peer.set_config(self.driver.patient.clone());
         }
     }
 
@@ -295,7 +297,7 @@ impl<const N: usize, const M: usize> Hands<'_, N, M> {
         let seat = self.rig.seat_mut(x, y);
         let Some(peer) = &mut seat.peer else { return };
         if acks {
-            peer.set_config(Config { ack_on_send: 0, ..patient() });
+            peer.set_config(Config { ack_on_send: 0, ..self.driver.patient.clone() });
         }
         let record = peer.snapshot();
         let is_bare = peer.version() == Some(midcomms::wire::Version::V3_1);
@@ -307,7 +309,7 @@ impl<const N: usize, const M: usize> Hands<'_, N, M> {
         } else {
             peer.send(BodyKind::Msg, lockspace(index), &body).map(drop)
         };
-        peer.set_config(patient());
+        peer.set_config(self.driver.patient.clone());
         let notes = &mut self.notes[x][super::rig::slot(x, y)];
         notes.faults.extend(taken.err().map(|error| format!("it refuses to send: {error}")));
         self.rig.drain((x, y), notes, self.driver.lie);
@@ -332,12 +334,12 @@ impl<const N: usize, const M: usize> Hands<'_, N, M> {
         let Some(item) = item else { return };
         let acks = choices & choice::ACK != 0 && item.msg.kind() == Kind::Data;
         if let Some(peer) = self.rig.seat_mut(x, y).peer.as_mut().filter(|_| acks) {
-            peer.set_config(Config { ack_on_receive: 1, ..patient() });
+            peer.set_config(Config { ack_on_receive: 1, ..self.driver.patient.clone() });
         }
         let notes = &mut self.notes[x][super::rig::slot(x, y)];
         self.rig.deliver((x, y), &item, notes, self.driver.lie);
         if let Some(peer) = self.rig.seat_mut(x, y).peer.as_mut().filter(|_| acks) {
-            peer.set_config(patient());
+            peer.set_config(self.driver.patient.clone());
         }
         self.handed = Some(item);
     }

@@ -34,6 +34,10 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What must have happened in the end.
     pub expect: Expect,
+    /// The defect that is seeded into the implementation.
+    #[cfg(feature = "defects")]
+    #[serde(skip)]
+    pub defect: Option<midcomms::midcomms::Defect>,
 }
 
 fn two_nodes() -> Vec<Spoken> {

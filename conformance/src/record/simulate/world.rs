@@ -407,7 +407,11 @@ impl World {
 impl Scenario {
     /// What the records of its nodes are set to.
     pub(in crate::record) fn config(&self) -> Config {
-        let mut config = Config::default();
+        let mut config = Config {
+            #[cfg(feature = "defects")]
+            defect: self.defect,
+            ..Config::default()
+        };
         let limits = &self.limits;
         if let Some(ms) = limits.shutdown_timeout_ms {
             config.shutdown_timeout = Duration::from_millis(ms);

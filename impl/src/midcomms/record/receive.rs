@@ -41,7 +41,7 @@ pub(in crate::midcomms) struct Speaker {
 
 /// A message and where it lies.
 pub(super) struct Arrival<'a> {
-    message: Message<'a>,
+    pub(super) message: Message<'a>,
     chunk: &'a Bytes,
     at: Range<usize>,
 }
@@ -158,6 +158,10 @@ impl Record {
                 self.detect(now, speaker, arrival)
             }
         };
+        #[cfg(feature = "defects")]
+        if stops.is_some() {
+            self.acknowledges_first(arrival);
+        }
         stops.unwrap_or_else(|| self.receive(now, speaker, arrival))
     }
 

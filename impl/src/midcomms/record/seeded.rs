@@ -9,6 +9,7 @@ use crate::midcomms::event::{Reason, Shutdown};
 use crate::midcomms::hello;
 use crate::midcomms::state::{Action, State, Stimulus};
 use crate::midcomms::time::Time;
+use crate::wire::Message;
 
 /// What a seeded defect remembers.
 #[derive(Debug, Default, Clone)]
@@ -109,10 +110,15 @@ impl Record {
         true
     }
 
-    /// D12.
+    /// D12: what a FIN that is refused or passed over does all the same, if its number is the one that is expected.
     pub(super) fn acknowledges_first(&mut self, arrival: &Arrival<'_>) {
-        if self.has(Defect::D12) && arrival.is_fin() {
-            self.seq_next = self.seq_next.successor();
+        if !self.has(Defect::D12) || !arrival.is_fin() {
+            return;
+        }
+        if let Message::Opts(opts) = &arrival.message
+            && opts.seq() == self.seq_next
+        {
+            self.seq_next = opts.seq().successor();
             self.pending.ack = true;
         }
     }
