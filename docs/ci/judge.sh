@@ -28,6 +28,9 @@ read -r -d '' -a paths <<<"${MIDCOMMS_PATHS:-}" || true
 read -r -d '' -a more <<<"${MIDCOMMS_ARGUMENTS:-}" || true
 ((${#paths[@]} > 0)) || stop "no paths: name captures, native traces, or directories of them"
 
+for switch in MIDCOMMS_STRICT MIDCOMMS_TOGETHER; do
+    case ${!switch:-false} in true | false) ;; *) stop "$switch is \`${!switch}\`: expected true or false" ;; esac
+done
 arguments=(--revision "${MIDCOMMS_REVISION:-any}" --port "${MIDCOMMS_PORT:-21064}")
 [ "${MIDCOMMS_STRICT:-false}" != true ] || arguments+=(--strict)
 [ "${MIDCOMMS_TOGETHER:-false}" != true ] || arguments+=(--together)

@@ -111,7 +111,9 @@ pub(crate) fn run(args: &DriveArgs) -> anyhow::Result<Exit> {
 }
 
 fn exit(report: &Report) -> Exit {
-    match (report.differing(), report.environments.iter().all(|environment| environment.is_complete)) {
+    let is_driven = |environment: &EnvironmentReport| environment.transitions.covered > 0 || environment.steps > 0;
+    let is_whole = |environment: &EnvironmentReport| environment.is_complete && is_driven(environment);
+    match (report.differing(), report.environments.iter().all(is_whole)) {
         (0, true) => Exit::Good,
         (0, false) => Exit::Unproven,
         _ => Exit::Failed,
@@ -143,6 +145,7 @@ fn text(report: &EnvironmentReport) -> String {
 
 fn headline(report: &EnvironmentReport) -> String {
     let verdict = match (report.differing, report.is_complete) {
+        (0, true) if report.transitions.covered == 0 && report.steps == 0 => "VACUOUS: nothing was driven".to_owned(),
         (0, true) => "agree".to_owned(),
         (0, false) => "INCONCLUSIVE: the budget ran out".to_owned(),
         (count, _) => format!("DIFFER after {} steps", grouped(count)),

@@ -64,8 +64,13 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// Ends the process if nobody reads our output any more: a reader that has enough (`| head`) does not wait for the
 /// rest of the input.
 pub(crate) fn end_on_closed_pipe(result: io::Result<()>) -> io::Result<()> {
+    end_with(result, Exit::Good)
+}
+
+/// The same, where something is known already: who stops reading does not make it good.
+pub(crate) fn end_with(result: io::Result<()>, so_far: Exit) -> io::Result<()> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(i32::from(EXIT_GOOD)),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(i32::from(so_far.code())),
         other => other,
     }
 }

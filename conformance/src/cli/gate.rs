@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Exit;
 use super::args::usage_of;
-use super::exit::end_on_closed_pipe;
+use super::exit::{end_on_closed_pipe, end_with};
 use super::terminal::ColorChoice;
 use crate::corpus::MANIFEST_FILE;
 use crate::gate::config::{self, CONFIG_FILE, DEFAULT_PROFILE};
@@ -23,6 +23,7 @@ use crate::gate::waive::today;
 use crate::gate::{Config, Gate, GateReport, Partition, RunOptions, UnitReport, Verdict, Watcher};
 use crate::html;
 use crate::render::Paint;
+use crate::replay::FileReport;
 use crate::tell::check_place;
 
 /// For the help.
@@ -128,6 +129,9 @@ impl FromStr for PartitionArg {
     }
 }
 
+/// A report, and the replays that a page shows.
+type Told<'a> = (&'a GateReport, &'a [FileReport]);
+
 impl Common {
     fn validate(&self, subcommand: &str) -> Result<(), clap::Error> {
         for file in self.files().map(|(_, file)| file) {
@@ -142,28 +146,43 @@ impl Common {
         reports.chain(self.html.as_deref().map(|file| (Form::Html, file)))
     }
 
+    fn has_page(&self) -> bool {
+        self.format == Form::Html || self.files().any(|(form, _)| form == Form::Html)
+    }
+
     fn config(&self) -> anyhow::Result<Config> {
         let found = self.config.clone().or_else(find_config);
         Ok(Config::load(found.as_deref(), &self.profile)?)
     }
 
+    /// How to run the same again.
+    fn again(&self, seed: u64) -> String {
+        let config = self.config.as_ref().map_or(String::new(), |file| format!(" --config {}", file.display()));
+        let profile = match self.profile.as_str() {
+            DEFAULT_PROFILE => String::new(),
+            other => format!(" --profile {other}"),
+        };
+        format!("midcomms gate{config}{profile} --seed {seed}")
+    }
+
     /// Prints the report, and writes the files; where GitHub Actions wants a summary, it gets one.
-    fn tell(&self, report: &GateReport) -> anyhow::Result<Exit> {
+    fn tell(&self, report: &GateReport, shown: &[FileReport]) -> anyhow::Result<Exit> {
         for (form, file) in self.files() {
-            let text = self.form(form, report, Paint::new(false))?;
+            let text = self.form(form, (report, shown), Paint::new(false))?;
             fs::write(file, text).with_context(|| format!("{}: cannot be written", file.display()))?;
         }
         if self.format == Form::Github {
             self.summarise(report)?;
         }
         let paint = Paint::new(self.color.applies_to(&io::stdout()));
-        let text = self.form(self.format, report, paint)?;
+        let text = self.form(self.format, (report, shown), paint)?;
         let mut out = io::stdout().lock();
-        end_on_closed_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))?;
-        Ok(exit_of(report.verdict))
+        let exit = exit_of(report.verdict);
+        end_with(out.write_all(text.as_bytes()).and_then(|()| out.flush()), exit)?;
+        Ok(exit)
     }
 
-    fn form(&self, form: Form, report: &GateReport, paint: Paint) -> anyhow::Result<String> {
+    fn form(&self, form: Form, (report, shown): Told<'_>, paint: Paint) -> anyhow::Result<String> {
         let lines = if self.verbose { Lines::All } else { Lines::Screen };
         Ok(match form {
             Form::Text => output::text(report, lines, paint),
@@ -172,7 +191,7 @@ impl Common {
             Form::Sarif => output::sarif(report)?,
             Form::Github => output::annotations(report) + &output::text(report, lines, Paint::new(false)),
             Form::Markdown => output::summary(report),
-            Form::Html => html::gate(report),
+            Form::Html => html::gate(report, shown),
         })
     }
 
@@ -225,9 +244,10 @@ pub(crate) fn run(args: GateArgs) -> anyhow::Result<Exit> {
     let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let options = RunOptions { threads, partition: args.partition.map(|part| part.0), today: today() };
     let progress = Progress::new(!args.quiet);
-    let report = Gate::plan(config, seed).run(&options, &progress);
+    let (mut report, shown) = Gate::plan(config, seed, args.common.has_page()).run(&options, &progress);
     drop(progress);
-    args.common.tell(&report)
+    report.again = args.common.again(seed);
+    args.common.tell(&report, &shown)
 }
 
 /// Joins reports.
@@ -240,9 +260,10 @@ pub(crate) fn merge(args: MergeArgs) -> anyhow::Result<Exit> {
         parts.push((name.clone(), output::read(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))?));
     }
     let seed = parts.first().map_or(0, |(_, part)| part.seed);
-    let gate = Gate::plan(args.common.config()?, seed);
-    let report = gate.merge(&parts, today()).map_err(anyhow::Error::msg)?;
-    args.common.tell(&report)
+    let gate = Gate::plan(args.common.config()?, seed, false);
+    let mut report = gate.merge(&parts, today()).map_err(anyhow::Error::msg)?;
+    report.again = args.common.again(seed);
+    args.common.tell(&report, &[])
 }
 
 fn print(text: &str) -> anyhow::Result<Exit> {

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::args::{ReplayArgs, ReplayFormat, ReplayPlan};
 use super::deliveries::Deliveries;
-use super::exit::{Exit, end_on_closed_pipe};
+use super::exit::{Exit, end_with};
 use super::inputs::{Input, expand};
 use super::page::{is_same_file, is_stdout};
 use super::parallel::in_order;
@@ -77,6 +77,7 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<Exit> {
             }
         }
         outcome.reports.iter().for_each(|report| besides.file(report));
+        printer.so_far = exit;
         progress.suspended(|| printer.outcome(&outcome))
     })
     .context(UNWRITTEN)?;
@@ -155,6 +156,8 @@ pub(super) struct Printer {
     /// The standard output is taken by the deliveries or by the page.
     to_stderr: bool,
     errors: Paint,
+    /// What is known already when nobody reads any more.
+    so_far: Exit,
 }
 
 enum Form {
@@ -172,7 +175,7 @@ impl Printer {
             ReplayFormat::Text => Form::Text(TextReport::new(paint, args.quiet, plan.options.capture.ports.clone())),
             ReplayFormat::Json => Form::Json(JsonReport::default()),
         };
-        Self { form, to_stderr, errors }
+        Self { form, to_stderr, errors, so_far: Exit::default() }
     }
 
     pub(super) fn head(&mut self) -> io::Result<()> {
@@ -221,6 +224,6 @@ impl Printer {
             return Ok(());
         }
         let mut out = io::stdout().lock();
-        end_on_closed_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        end_with(out.write_all(text.as_bytes()).and_then(|()| out.flush()), self.so_far)
     }
 }

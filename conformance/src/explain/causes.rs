@@ -144,6 +144,42 @@ pub const ALL: &[(&str, &str)] = &[
     ("H14", "A break just before a close: the copies draw an ACK from a node that has sent its FIN already."),
     ("H15", "A break that one end notices later than the other, while an ACK is written."),
     ("H16", "A rolling upgrade from 3.1."),
+    (
+        "RCV-1",
+        "The receiver compares with another number than seq_next, or moves seq_next without delivering; or the recorder tells an outcome that is not the one that was acted on.",
+    ),
+    (
+        "RCV-2",
+        "A copy is taken for fresh: seq_next was not moved when the original was accepted, was reset without a reset of the record, or numbers are compared without regard to the wrap.",
+    ),
+    (
+        "RCV-3",
+        "A message behind a gap is delivered or acknowledged: the receiver takes whatever comes, or it compares with the highest number seen instead of the next one.",
+    ),
+    (
+        "REC-1",
+        "A reset that forgets a field: the send queue, a flag of stop_tx and stop_rx, or a number from before. The next incarnation then begins where the last one ended.",
+    ),
+    (
+        "CLS-2",
+        "A shutdown that sends its FIN at once: before the peer's version is known there is nobody to answer it, and with members left the peer's FIN meets users above 0.",
+    ),
+    (
+        "CLS-6",
+        "A state that is set outside the table: in a timer, in an error path, by two threads in two steps. Look at what the node recorded just before the line that is named.",
+    ),
+    (
+        "RUN-1",
+        "Files of two runs given together; a transport or a proxy that changes, drops or repeats bytes; or messages that are recorded as written and then were not.",
+    ),
+    (
+        "RUN-2",
+        "Messages of one incarnation are accepted in another one, twice, or out of order: incarnation ids that are not compared, or a duplicate that was taken for fresh.",
+    ),
+    (
+        "RUN-3",
+        "An ACK that promises more than was accepted: sent before the message is delivered, or computed from the highest number seen. What it releases is lost if the connection breaks.",
+    ),
 ];
 
 /// What usually causes it.

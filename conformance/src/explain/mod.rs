@@ -10,7 +10,7 @@ pub mod protocol;
 
 use midcomms_model::catalogue::{DEFECTS, HAZARDS, MEASURES, Reality};
 use midcomms_model::system::{Environment, Property};
-use midcomms_model::{Revision, Rule};
+use midcomms_model::{Revision, Rule, rule};
 use serde::Serialize;
 
 use crate::check::names;
@@ -150,7 +150,7 @@ pub fn topics() -> Vec<Topic> {
 /// The rules: those by which replay rejects, then the others that the document numbers.
 fn rules() -> Vec<Topic> {
     let is_measure = |id: &str| MEASURES.iter().any(|measure| measure.id == id);
-    let judged = midcomms_model::rule::ALL.iter().filter(|rule| !is_measure(rule.id())).map(|rule| {
+    let judged = rule::ALL.iter().chain(rule::INSIDE).filter(|rule| !is_measure(rule.id())).map(|rule| {
         let topic = Topic::new(rule.id(), Family::Rule, rule.text()).with_protocol();
         Topic { example: examples::of(rule.id()), ..topic }
     });
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn every_rule_by_which_replay_rejects_has_its_text_and_its_causes() {
-        for rule in midcomms_model::rule::ALL {
+        for rule in rule::ALL.iter().chain(rule::INSIDE) {
             let topic = find(rule.id()).unwrap();
             assert!(topic.text.len() > rule.id().len() + 20, "{}: no text in PROTOCOL.md", rule.id());
             assert!(topic.causes.len() > 40, "{}: nothing is said of what causes it", rule.id());

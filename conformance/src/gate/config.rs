@@ -128,6 +128,10 @@ pub struct Catalogue {
 pub struct Corpus {
     /// The directory with MANIFEST.toml.
     pub traces: String,
+    /// Captures of kernels that there must be at least.
+    pub kernel_at_least: usize,
+    /// Rejected traces that there must be at least.
+    pub rejected_at_least: usize,
 }
 
 /// Traces of one's own.
@@ -272,7 +276,11 @@ const PROFILE: &[Key] = &[
     ),
     Key::new(
         "corpus",
-        Kind::Table(&[Key::new("traces", Kind::Text, "the directory with MANIFEST.toml")]),
+        Kind::Table(&[
+            Key::new("traces", Kind::Text, "the directory with MANIFEST.toml"),
+            Key::new("kernel-at-least", Kind::Number(0, 1_000_000), "captures of kernels that there must be"),
+            Key::new("rejected-at-least", Kind::Number(0, 1_000_000), "rejected traces that there must be"),
+        ]),
         "the traces of the steps corpus and rejected",
     ),
     Key::new("replay", Kind::Table(REPLAY), "traces of your own program or cluster, each of which must be accepted"),

@@ -145,6 +145,9 @@ pub struct GateReport {
     pub profile: String,
     /// The seed of everything random.
     pub seed: u64,
+    /// The command that runs the same again.
+    #[serde(default)]
+    pub again: String,
     /// A digest of the configuration and of what was planned: parts of one gate have the same.
     pub plan: String,
     /// The part, where the work was split.

@@ -13,6 +13,7 @@ use super::report::{FORMAT, Finding, GateReport, Partition, StepReport, UnitRepo
 use super::step::{Done, Step};
 use super::{steps, waive};
 use crate::coverage::Coverage;
+use crate::replay::FileReport;
 
 /// What a gate is told while it runs, and tells.
 pub trait Watcher: Sync {
@@ -51,16 +52,25 @@ struct Planned {
     before: usize,
 }
 
-/// What came of a step's units: the report and what was exercised, by the place in the plan.
-type Results = BTreeMap<usize, UnitReport>;
+/// Replays that are kept for a page.
+const MAX_SHOWN: usize = 40;
+
+/// What came of a step's units.
+#[derive(Default)]
+struct Results {
+    /// By the place in the plan.
+    units: BTreeMap<usize, UnitReport>,
+    coverage: Coverage,
+    shown: Vec<FileReport>,
+}
 
 impl Gate {
-    /// Plans the steps of a profile. A step that cannot be planned is reported as unusable when it is run.
-    pub fn plan(config: Config, seed: u64) -> Self {
+    /// Plans the steps of a profile; with `pictures` replays that go wrong are kept for a page. A step that cannot be planned is reported as unusable when it is run.
+    pub fn plan(config: Config, seed: u64, pictures: bool) -> Self {
         let mut planned = Vec::new();
         let mut before = 0;
         for name in StepName::ALL.into_iter().filter(|step| config.has(*step) && *step != StepName::Coverage) {
-            let step = steps::plan(name, &config, seed);
+            let step = steps::plan(name, &config, seed, pictures);
             let units = step.as_ref().map_or_else(|_| Vec::new(), |step| step.units());
             let count = units.len();
             planned.push(Planned { name, step, units, before });
@@ -81,19 +91,22 @@ impl Gate {
     }
 
     /// Runs the steps, or the units of them that belong to the part.
-    pub fn run(&self, options: &RunOptions, watcher: &dyn Watcher) -> GateReport {
+    pub fn run(&self, options: &RunOptions, watcher: &dyn Watcher) -> (GateReport, Vec<FileReport>) {
         let began = Instant::now();
-        let mut coverage = Coverage::default();
+        let mut all = Results::default();
         let mut reports = Vec::new();
         let is_stopped = AtomicBool::new(false);
         for planned in &self.steps {
             let began = Instant::now();
-            let results = planned.run(self, options, &is_stopped, watcher, &mut coverage);
-            reports.push(planned.report(results.into_values().collect(), began.elapsed().as_secs_f64()));
+            let Results { units, coverage, shown } = planned.run(self, options, &is_stopped, watcher);
+            reports.push(planned.report(units.into_values().collect(), began.elapsed().as_secs_f64()));
+            all.coverage.add(&coverage);
+            all.shown.extend(shown);
         }
-        let mut report = self.finish(reports, coverage, options);
+        let mut report = self.finish(reports, all.coverage, options);
         report.seconds = began.elapsed().as_secs_f64();
-        report
+        all.shown.truncate(MAX_SHOWN);
+        (report, all.shown)
     }
 
     /// Joins the reports of all parts.
@@ -175,6 +188,7 @@ impl Gate {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             profile: self.config.name.clone(),
             seed: self.seed,
+            again: String::new(),
             plan: self.digest(),
             partition: options.partition,
             verdict: if ran { verdict } else { verdict.max(Verdict::Incomplete) },
@@ -219,15 +233,8 @@ fn verdict_of(step: &StepReport, partition: Option<Partition>) -> Verdict {
 }
 
 impl Planned {
-    fn run(
-        &self,
-        gate: &Gate,
-        options: &RunOptions,
-        is_stopped: &AtomicBool,
-        watcher: &dyn Watcher,
-        coverage: &mut Coverage,
-    ) -> Results {
-        let Ok(step) = &self.step else { return Results::new() };
+    fn run(&self, gate: &Gate, options: &RunOptions, is_stopped: &AtomicBool, watcher: &dyn Watcher) -> Results {
+        let Ok(step) = &self.step else { return Results::default() };
         let is_ours = |index: &usize| match options.partition {
             Some(Partition { part, of }) => (self.before + index) % of + 1 == part,
             None => true,
@@ -236,19 +243,20 @@ impl Planned {
         watcher.begin(self.name.name(), ours.len());
         let (workers, threads) = if step.runs_alone() { (1, options.threads) } else { (options.threads, 1) };
         let next = AtomicUsize::new(0);
-        let done = Mutex::new((Results::new(), Coverage::default()));
+        let done = Mutex::new(Results::default());
         let work = || {
             while !is_stopped.load(Ordering::Relaxed) {
                 let Some(&index) = ours.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-                let (mut unit, exercised) = self.unit(step.as_ref(), index, threads, watcher);
+                let (mut unit, exercised, shown) = self.unit(step.as_ref(), index, threads, watcher);
                 waive::apply(&gate.config.waivers, options.today, &mut unit);
                 if gate.config.profile.fail_fast && unit.verdict >= Verdict::Failed {
                     is_stopped.store(true, Ordering::Relaxed);
                 }
                 watcher.done(&unit);
                 if let Ok(mut done) = done.lock() {
-                    done.0.insert(index, unit);
-                    done.1.add(&exercised);
+                    done.units.insert(index, unit);
+                    done.coverage.add(&exercised);
+                    done.shown.extend(shown.into_iter().take(MAX_SHOWN));
                 }
             }
         };
@@ -258,21 +266,25 @@ impl Planned {
             }
             work();
         });
-        let (results, exercised) = done.into_inner().unwrap_or_default();
-        coverage.add(&exercised);
-        results
+        done.into_inner().unwrap_or_default()
     }
 
-    fn unit(&self, step: &dyn Step, index: usize, threads: usize, watcher: &dyn Watcher) -> (UnitReport, Coverage) {
+    fn unit(
+        &self,
+        step: &dyn Step,
+        index: usize,
+        threads: usize,
+        watcher: &dyn Watcher,
+    ) -> (UnitReport, Coverage, Vec<FileReport>) {
         let name = self.units.get(index).cloned().unwrap_or_default();
         let began = Instant::now();
         let said = |what: String| watcher.say(&format!("{name}: {what}"));
         watcher.say(&name);
-        let Done { outcome, findings, coverage } = step.run(index, threads, &said);
+        let Done { outcome, findings, coverage, shown } = step.run(index, threads, &said);
         let seconds = began.elapsed().as_secs_f64();
         let mut unit = UnitReport { name: name.clone(), outcome, findings, seconds, ..UnitReport::default() };
         unit.judge();
-        (unit, coverage)
+        (unit, coverage, shown)
     }
 
     /// The step's report, without its verdict.

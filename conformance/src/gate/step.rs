@@ -2,6 +2,7 @@
 
 use super::report::{Finding, UnitReport};
 use crate::coverage::Coverage;
+use crate::replay::FileReport;
 
 /// What came of a unit.
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub(super) struct Done {
     pub(super) findings: Vec<Finding>,
     /// What was exercised.
     pub(super) coverage: Coverage,
+    /// Replays that a page shows in pictures, where there is something wrong with them and pictures are wanted.
+    pub(super) shown: Vec<FileReport>,
 }
 
 impl Done {

@@ -32,14 +32,18 @@ impl Waiver {
     }
 }
 
-/// Marks what is waived, and judges the unit anew.
+/// Marks what is waived, and judges the unit anew: by what was found, and by what its report said already, which counts where
+/// nothing found explains it.
 pub(super) fn apply(waivers: &[Waiver], today: NaiveDate, unit: &mut UnitReport) {
+    let explained = unit.findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
+    let unexplained = Some(unit.verdict).filter(|verdict| *verdict > explained).unwrap_or_default();
     for finding in &mut unit.findings {
         let mut in_force = waivers.iter().filter(|waiver| waiver.is_in_force(today));
         let waiver = in_force.find(|waiver| waiver.covers(&unit.name, finding));
         finding.waived = waiver.map(|waiver| format!("{} (until {})", waiver.reason, waiver.expires));
     }
     unit.judge();
+    unit.verdict = unit.verdict.max(unexplained);
 }
 
 /// The waivers as a step of their own: one that has expired is red, and one that waives nothing is told.

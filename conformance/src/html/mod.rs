@@ -102,10 +102,14 @@ impl Page {
     }
 }
 
-/// The page of a gate alone.
-pub fn gate(report: &GateReport) -> String {
+/// The page of a gate, with pictures of replays that went wrong in it.
+pub fn gate(report: &GateReport, shown: &[FileReport]) -> String {
     let mut page = Page::new(format!("midcomms gate, profile {}", report.profile));
     page.gate(report);
+    if !shown.is_empty() {
+        page = page.of_files();
+        shown.iter().for_each(|file| page.file(file));
+    }
     page.finish()
 }
 

@@ -81,7 +81,7 @@ fn a_page_loads_nothing() {
 
 #[test]
 fn the_scripts_make_no_markup() {
-    let page = gate(&GateReport::default());
+    let page = gate(&GateReport::default(), &[]);
     for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"] {
         assert!(!page.contains(sink), "{sink}");
     }
@@ -104,7 +104,7 @@ fn no_text_of_the_scripts_goes_over_several_lines() {
 
 #[test]
 fn a_page_names_its_format_and_has_only_what_was_put_in() {
-    let data = data_of(&gate(&hostile_gate()));
+    let data = data_of(&gate(&hostile_gate(), &[]));
     assert_eq!((&data["format"], &data["version"]), (&json!("midcomms-page"), &json!(1)));
     assert!(data["replay"].is_null() && data["check"].is_null());
     assert_eq!(data_of(&Page::new("x").of_files().finish())["replay"], json!({ "files": [] }));

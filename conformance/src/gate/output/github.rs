@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{again, counted, counting};
+use super::{counted, counting};
 use crate::gate::report::{Finding, GateReport, StepReport, Verdict};
 
 /// GitHub shows so many annotations of each kind of a step; the others would be lost without a word.
@@ -90,7 +90,7 @@ pub fn summary(report: &GateReport) -> String {
     if all.len() > MAX_TOLD {
         let _ = writeln!(out, "- and {} more", all.len() - MAX_TOLD);
     }
-    let _ = writeln!(out, "\nSeed {}; again: `{}`", report.seed, again(report));
+    let _ = writeln!(out, "\nSeed {}; again: `{}`", report.seed, report.again);
     out
 }
 

@@ -107,15 +107,6 @@ fn counting(report: &GateReport) -> impl Iterator<Item = (&StepReport, &UnitRepo
     findings(report).filter(|(_, _, finding)| finding.waived.is_none())
 }
 
-/// How to run the same again.
-fn again(report: &GateReport) -> String {
-    let profile = match report.profile.as_str() {
-        super::config::DEFAULT_PROFILE => String::new(),
-        other => format!(" --profile {other}"),
-    };
-    format!("midcomms gate{profile} --seed {}", report.seed)
-}
-
 /// Of one thing `1 x`, of several `2 xs`.
 pub(super) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }

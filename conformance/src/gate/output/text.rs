@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{again, counted, counting, findings};
+use super::{counted, counting, findings};
 use crate::gate::report::{Finding, GateReport, StepReport, UnitReport, Verdict};
 use crate::render::{Paint, printable};
 
@@ -108,7 +108,7 @@ fn wrong(report: &GateReport, paint: Paint) -> String {
     }
     let waived = findings(report).filter(|(_, _, finding)| finding.waived.is_some()).count();
     if waived > 0 {
-        let _ = writeln!(out, "{}", paint.faint(&format!("{} waived (midcomms.toml)", counted(waived, "finding"))));
+        let _ = writeln!(out, "{}", paint.faint(&format!("{} waived", counted(waived, "finding"))));
     }
     out
 }
@@ -149,5 +149,5 @@ fn verdict(report: &GateReport, paint: Paint) -> String {
         Verdict::Unusable => paint.error("UNUSABLE"),
     };
     let checked = counted(units, "unit");
-    format!("\ngate:{part} {told}: {checked} in {:.1} s; again: {}\n", report.seconds, again(report))
+    format!("\ngate:{part} {told}: {checked} in {:.1} s; again: {}\n", report.seconds, report.again)
 }

@@ -30,13 +30,13 @@ fn seed_of(seed: u64, what: &str, number: u64) -> u64 {
 ///
 /// # Errors
 /// Why it cannot be run.
-pub(super) fn plan(name: StepName, config: &Config, seed: u64) -> Result<Box<dyn Step>, String> {
+pub(super) fn plan(name: StepName, config: &Config, seed: u64, pictures: bool) -> Result<Box<dyn Step>, String> {
     Ok(match name {
         StepName::Check => Box::new(check::CheckStep::plan(config)?),
         StepName::Catalogue => Box::new(catalogue::CatalogueStep::plan(config)?),
-        StepName::Corpus | StepName::Rejected => Box::new(corpus::CorpusStep::plan(name, config)?),
-        StepName::Replay => Box::new(replay::ReplayStep::plan(config)?),
-        StepName::Record => Box::new(record::RecordStep::plan(config, seed)?),
+        StepName::Corpus | StepName::Rejected => Box::new(corpus::CorpusStep::plan(name, config, pictures)?),
+        StepName::Replay => Box::new(replay::ReplayStep::plan(config, pictures)?),
+        StepName::Record => Box::new(record::RecordStep::plan(config, seed, pictures)?),
         StepName::Drive => Box::new(drive::DriveStep::plan(config, seed)?),
         StepName::Coverage => return Err("is judged when all else is done".to_owned()),
     })

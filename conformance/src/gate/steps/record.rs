@@ -8,7 +8,7 @@ use crate::gate::config::Config;
 use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
 use crate::record::{RecordError, Recording, Scenario, Scenarios, Trace};
-use crate::replay::{ReplayOptions, replay_together};
+use crate::replay::{FileReport, ReplayOptions, replay_together};
 
 /// The file of scenarios, in findings.
 const SCENARIOS_FILE: &str = "traces/scenarios.toml";
@@ -19,6 +19,20 @@ const SOURCE: &str = "record";
 /// Findings of one scenario that are told each; the others are counted.
 const MAX_TOLD: usize = 5;
 
+/// Events of nodes that recorded themselves, and those that were held against their records.
+#[derive(Default)]
+struct Exact {
+    judged: u64,
+    events: u64,
+}
+
+impl Exact {
+    fn add(&mut self, report: &FileReport) {
+        self.judged += report.exact.iter().map(|exact| exact.judged).sum::<u64>();
+        self.events += report.exact.iter().map(|exact| exact.events).sum::<u64>();
+    }
+}
+
 /// Scenarios and seeds, planned.
 pub(super) struct RecordStep {
     scenarios: Vec<Scenario>,
@@ -28,7 +42,7 @@ pub(super) struct RecordStep {
 }
 
 impl RecordStep {
-    pub(super) fn plan(config: &Config, seed: u64) -> Result<Self, String> {
+    pub(super) fn plan(config: &Config, seed: u64, pictures: bool) -> Result<Self, String> {
         let wanted = &config.profile.record;
         let all = Scenarios::built_in().map_err(|error| error.to_string())?;
         let scenarios: Result<Vec<&Scenario>, RecordError> = match wanted.scenarios.as_slice() {
@@ -36,13 +50,18 @@ impl RecordStep {
             names => names.iter().map(|name| all.get(name)).collect(),
         };
         let scenarios = scenarios.map_err(|error| error.to_string())?.into_iter().cloned().collect();
-        Ok(Self { scenarios, seeds: wanted.seeds, seed, options: ReplayOptions::default() })
+        Ok(Self {
+            scenarios,
+            seeds: wanted.seeds,
+            seed,
+            options: ReplayOptions { pictures, ..ReplayOptions::default() },
+        })
     }
 
     /// Records one run, and replays it.
-    fn record(&self, scenario: &Scenario, seed: u64) -> Done {
+    fn record(&self, scenario: &Scenario, seed: u64, exact: &mut Exact) -> Done {
         match scenario.simulate(seed) {
-            Ok(recording) => self.replay(scenario, seed, &recording),
+            Ok(recording) => self.replay(scenario, seed, &recording, exact),
             Err(error @ (RecordError::Stuck { .. } | RecordError::Vacuous { .. } | RecordError::Fault { .. })) => {
                 let finding = Finding::failed("scenario", error.to_string()).in_file(SCENARIOS_FILE, None);
                 Done { findings: vec![again(finding, scenario, seed)], ..Done::default() }
@@ -52,7 +71,7 @@ impl RecordStep {
     }
 
     /// Every trace by itself, and all against each other.
-    fn replay(&self, scenario: &Scenario, seed: u64, recording: &Recording) -> Done {
+    fn replay(&self, scenario: &Scenario, seed: u64, recording: &Recording, exact: &mut Exact) -> Done {
         let named = |trace: &Trace| format!("{} seed {seed} {}", scenario.name, trace.name());
         let traces = recording.traces.iter().map(|trace| (named(trace), trace.bytes.as_slice())).collect();
         let mut done = Done::default();
@@ -60,7 +79,11 @@ impl RecordStep {
             Ok(reports) => {
                 for (report, _) in reports {
                     let judged = judged(&report, true);
+                    exact.add(&report);
                     done.coverage.add(&of_replay(&report, SOURCE));
+                    if self.options.pictures && !judged.findings.is_empty() {
+                        done.shown.push(report);
+                    }
                     done.findings.extend(judged.findings.into_iter().map(|finding| again(finding, scenario, seed)));
                 }
             }
@@ -85,11 +108,13 @@ impl Step for RecordStep {
     fn run(&self, unit: usize, _: usize, _: &dyn Fn(String)) -> Done {
         let Some(scenario) = self.scenarios.get(unit) else { return Done::unusable("is no scenario") };
         let (mut whole, mut failed) = (Done::default(), 0);
+        let mut exact = Exact::default();
         for number in 0..self.seeds {
-            let done = self.record(scenario, seed_of(self.seed, &scenario.name, number));
+            let done = self.record(scenario, seed_of(self.seed, &scenario.name, number), &mut exact);
             whole.coverage.add(&done.coverage);
             failed += u64::from(!done.findings.is_empty());
             whole.findings.extend(done.findings);
+            whole.shown.extend(done.shown);
         }
         let more = whole.findings.len().saturating_sub(MAX_TOLD);
         if more > 0 {
@@ -97,7 +122,8 @@ impl Step for RecordStep {
             let message = format!("{}: and {more} findings more, in {failed} of {} runs", scenario.name, self.seeds);
             whole.findings.push(Finding::failed("scenario", message));
         }
-        whole.outcome = format!("{} runs, {failed} not as promised", self.seeds);
+        let Exact { judged, events } = exact;
+        whole.outcome = format!("{} runs, {failed} not as promised; {judged} of {events} events exact", self.seeds);
         whole
     }
 

@@ -23,7 +23,7 @@ pub(super) struct ReplayStep {
 }
 
 impl ReplayStep {
-    pub(super) fn plan(config: &Config) -> Result<Self, String> {
+    pub(super) fn plan(config: &Config, pictures: bool) -> Result<Self, String> {
         let wanted = &config.profile.replay;
         if wanted.paths.is_empty() {
             return Err("replay.paths is empty: name the traces that are to be judged".to_owned());
@@ -33,7 +33,7 @@ impl ReplayStep {
             true => paths.iter().flat_map(|path| inputs::expand(std::slice::from_ref(path), true)).collect(),
             false => inputs::expand(&paths, false),
         };
-        let mut options = ReplayOptions::default();
+        let mut options = ReplayOptions { pictures, ..ReplayOptions::default() };
         if !wanted.revisions.is_empty() {
             let named = wanted.revisions.iter().map(|name| name.parse::<Revision>());
             options.default_revisions = named.collect::<Result<RevisionSet, _>>().map_err(|error| error.to_string())?;
@@ -82,7 +82,9 @@ impl Step for ReplayStep {
         match self.replay(paths) {
             Ok(reports) => joined(reports.into_iter().map(|mut report| {
                 report.path = self.told(Path::new(&report.path));
-                judged(&report, self.is_strict)
+                let done = judged(&report, self.is_strict);
+                let is_shown = self.options.pictures && !done.findings.is_empty();
+                Done { shown: is_shown.then_some(report).into_iter().collect(), ..done }
             })),
             Err(reason) => Done::unusable(reason),
         }
@@ -101,6 +103,7 @@ fn joined(all: impl Iterator<Item = Done>) -> Done {
         joined.outcome += &format!("{between}{}", done.outcome);
         joined.findings.extend(done.findings);
         joined.coverage.add(&done.coverage);
+        joined.shown.extend(done.shown);
     }
     joined
 }
