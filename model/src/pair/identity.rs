@@ -3,6 +3,7 @@
 use crate::message::{BareKind, Ids, Message};
 use crate::revision::{Revision, RevisionSet};
 use crate::rule::{self, Refusal};
+use crate::seq::Seq;
 
 use super::{Conn, Node, Pair, Side};
 
@@ -109,6 +110,17 @@ impl<L: Copy> Pair<L> {
         node.log_overflowed = false;
         node.id = Some(id);
         node.begin_life(peer_life);
+    }
+
+    /// In mid-stream the first hello that is seen may be that of the incarnation that is known by its numbers, or begin the
+    /// next one: this pair, where it does.
+    pub(super) fn beginning_with(&self, from: Side, message: &Message) -> Option<Self> {
+        let node = self.node(from);
+        let Message::Hello(Seq::ZERO, ids) = *message else { return None };
+        let is_open = node.id.is_none() && node.ids_partial && node.record.seq_next != Seq::ZERO;
+        let mut next = is_open.then(|| self.clone())?;
+        next.begin_identified(from, ids.source);
+        Some(next)
     }
 
     /// Notes what a hello says of all that follows on its connection.
