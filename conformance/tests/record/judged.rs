@@ -22,10 +22,17 @@ fn refused(reports: &[FileReport]) -> Option<String> {
         let exact = report.exact.iter().filter_map(|exact| exact.rejection.as_ref());
         let between = report.between.iter().filter_map(|between| between.rejection.as_ref());
         let pairs = report.pairs.iter().filter_map(|pair| pair.rejection.as_ref());
-        for (side, refused) in exact.map(|it| ("exact", it)).chain(between.map(|it| ("between", it))).chain(pairs.map(|it| ("pair", it))) {
+        for (side, refused) in
+            exact.map(|it| ("exact", it)).chain(between.map(|it| ("between", it))).chain(pairs.map(|it| ("pair", it)))
+        {
             let (file, frame, rule) = (refused.file + 1, refused.frame, refused.rule);
             let (expected, got, what) = (&refused.expected, &refused.got, &refused.message);
-            writeln!(found, "{} file {file} line {frame}: {side} {rule}: expected {expected}, got {got} at {what}", report.path).unwrap();
+            writeln!(
+                found,
+                "{} file {file} line {frame}: {side} {rule}: expected {expected}, got {got} at {what}",
+                report.path
+            )
+            .unwrap();
         }
         if found.is_empty() && report.verdict != Some(Verdict::Accepted) {
             let why: Vec<_> = report.pairs.iter().filter_map(|pair| pair.exhausted.as_ref()).collect();
@@ -104,7 +111,7 @@ expect = { delivers = [[1, 2], [2, 1]], breaks = 3 }
 [[scenario]]
 name = "overtaken"
 text = "What is written to one connection overtakes what was written to another one."
-network = { overtakes = true, latency_ms = [0, 40], accept_ms = [0, 30] }
+network = { latency_ms = [0, 40], accept_ms = [0, 30] }
 simulation_only = "the order across connections is the system's"
 steps = [
   { join = { nodes = [1, 2] } },

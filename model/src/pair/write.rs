@@ -125,7 +125,8 @@ impl<L: Copy> Pair<L> {
         let is_own = connection.opener == from;
         let half = connection.half_mut(from);
         half.enter_life(life);
-        half.released = released.map(|released| half.released.map_or(released, |known| known.max(released))).or(half.released);
+        half.released =
+            released.map(|released| half.released.map_or(released, |known| known.max(released))).or(half.released);
         half.acked = Some(number);
         half.hole_in_acks = false;
         if is_own {
