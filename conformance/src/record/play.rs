@@ -340,7 +340,7 @@ impl<'a, S: Stage> Play<'a, S> {
     fn break_one(&mut self, a: u32, b: u32) -> Result<(), String> {
         match self.break_soon(a, b)? {
             true => Ok(()),
-            false => Err(format!("there is no connection between nodes {a} and {b}, and nothing to be sent")),
+            false => Err(format!("there is no connection between nodes {a} and {b}")),
         }
     }
 

@@ -144,7 +144,11 @@ impl<L: Copy> Pair<L> {
         let said = self.connection(conn).and_then(|connection| connection.half(from).ids);
         let is_hardened = reader.id.is_some() || reader.revisions == RevisionSet::only(Revision::Hardened);
         let is_status = matches!(message, Message::Bare(BareKind::Status | BareKind::StatusNotReady));
-        said.is_some_and(|said| is_hardened && !is_status && said.destination != reader.id)
+        let is_another = |said: Ids| match (said.destination, reader.id) {
+            (Some(_), None) => !reader.ids_partial, // in mid-stream the reader's id may have been told before
+            (meant, id) => meant != id,
+        };
+        is_hardened && !is_status && said.is_some_and(is_another)
     }
 }
 
