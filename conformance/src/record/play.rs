@@ -322,8 +322,7 @@ impl<'a, S: Stage> Play<'a, S> {
             // So many of the messages that are left are followed by a break.
             if left > 0 && self.rng.u64(0..count - sent) < left {
                 let (a, b) = self.two_of(between);
-                self.break_one(a, b)?;
-                left -= 1;
+                left -= u64::from(self.break_soon(a, b)?);
             }
         }
         Ok(())
@@ -338,16 +337,28 @@ impl<'a, S: Stage> Play<'a, S> {
         }
     }
 
-    /// Waits for a connection, where the last one broke just before.
     fn break_one(&mut self, a: u32, b: u32) -> Result<(), String> {
+        match self.break_soon(a, b)? {
+            true => Ok(()),
+            false => Err(format!("there is no connection between nodes {a} and {b}")),
+        }
+    }
+
+    /// Waits for a connection, where the last one broke just before. False where there will be none, for nobody has
+    /// anything to say.
+    fn break_soon(&mut self, a: u32, b: u32) -> Result<bool, String> {
         let mut left = self.stage.patience_us();
         while !self.stage.break_one(a, b) {
+            let has_more = |(node, peer)| self.stage.view(node, peer).is_some_and(|view| view.queued > 0);
+            if self.stage.is_calm() && ![(a, b), (b, a)].into_iter().any(has_more) {
+                return Ok(false);
+            }
             let why = || format!("there is no connection between nodes {a} and {b}");
             left = left.checked_sub(LOOK_US).ok_or_else(why)?;
             self.stage.advance(LOOK_US)?;
         }
         self.ledger.broke();
-        Ok(())
+        Ok(true)
     }
 
     fn settle(&mut self, from: u32, to: u32, is_commit: bool) -> Result<(), String> {

@@ -61,8 +61,6 @@ pub enum Spoken {
 pub struct NetworkKnobs {
     /// How long a piece of data is under way.
     pub latency_ms: Amount,
-    /// Whether what is written to one connection may arrive before what was written to another one earlier (NET-5).
-    pub overtakes: bool,
     /// The most bytes that one read gives.
     pub read_bytes: Amount,
     /// From a connection that stands to its being accepted: where these differ, connections are accepted in another order
@@ -80,7 +78,6 @@ impl Default for NetworkKnobs {
     fn default() -> Self {
         Self {
             latency_ms: Amount::between(0, 3),
-            overtakes: false,
             read_bytes: Amount::between(16, 65_536),
             accept_ms: Amount::exactly(0),
             notice_ms: Amount::between(0, 20),

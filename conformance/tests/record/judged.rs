@@ -111,7 +111,7 @@ expect = { delivers = [[1, 2], [2, 1]], breaks = 3 }
 [[scenario]]
 name = "overtaken"
 text = "What is written to one connection overtakes what was written to another one."
-network = { overtakes = true, latency_ms = [0, 40], accept_ms = [0, 30] }
+network = { latency_ms = [0, 40], accept_ms = [0, 30] }
 simulation_only = "the order across connections is the system's"
 steps = [
   { join = { nodes = [1, 2] } },

@@ -3,6 +3,7 @@
 use crate::message::{BareKind, Ids, Message};
 use crate::revision::{Revision, RevisionSet};
 use crate::rule::{self, Refusal};
+use crate::seq::Seq;
 
 use super::{Conn, Node, Pair, Side};
 
@@ -111,6 +112,17 @@ impl<L: Copy> Pair<L> {
         node.begin_life(peer_life);
     }
 
+    /// In mid-stream the first hello that is seen may be that of the incarnation that is known by its numbers, or begin the
+    /// next one: this pair, where it does.
+    pub(super) fn beginning_with(&self, from: Side, message: &Message) -> Option<Self> {
+        let node = self.node(from);
+        let Message::Hello(Seq::ZERO, ids) = *message else { return None };
+        let is_open = node.id.is_none() && node.ids_partial && node.record.seq_next != Seq::ZERO;
+        let mut next = is_open.then(|| self.clone())?;
+        next.begin_identified(from, ids.source);
+        Some(next)
+    }
+
     /// Notes what a hello says of all that follows on its connection.
     pub(super) fn say(&mut self, conn: Conn, from: Side, message: &Message) {
         let Message::Hello(_, ids) = *message else { return };
@@ -132,7 +144,11 @@ impl<L: Copy> Pair<L> {
         let said = self.connection(conn).and_then(|connection| connection.half(from).ids);
         let is_hardened = reader.id.is_some() || reader.revisions == RevisionSet::only(Revision::Hardened);
         let is_status = matches!(message, Message::Bare(BareKind::Status | BareKind::StatusNotReady));
-        said.is_some_and(|said| is_hardened && !is_status && said.destination != reader.id)
+        let is_another = |said: Ids| match (said.destination, reader.id) {
+            (Some(_), None) => !reader.ids_partial, // in mid-stream the reader's id may have been told before
+            (meant, id) => meant != id,
+        };
+        is_hardened && !is_status && said.is_some_and(is_another)
     }
 }
 

@@ -222,7 +222,18 @@ impl<L: Copy> Pair<L> {
             }
             Standing::Current | Standing::Linux => {}
         }
-        self.judge_and_carry_out(conn, from, version, message, label)
+        let Some(mut next) = self.beginning_with(from, message) else {
+            return self.judge_and_carry_out(conn, from, version, message, label);
+        };
+        let begun = next.judge_and_carry_out(conn, from, version, message, label);
+        match self.judge_and_carry_out(conn, from, version, message, label) {
+            Ok(second) => Ok(second.or_else(|| begun.is_ok().then_some(next))),
+            Err(refused) => {
+                let second = begun.map_err(|_| refused)?;
+                *self = next;
+                Ok(second)
+            }
+        }
     }
 
     fn judge_and_carry_out(

@@ -66,8 +66,6 @@ pub(super) struct World {
     pub(super) old: BTreeSet<u32>,
     pub(super) wires: BTreeMap<u64, Wire>,
     last_wire: u64,
-    /// When what was written last arrives, by direction.
-    last_due: BTreeMap<(u32, u32), u64>,
     pub(super) silent: BTreeSet<(u32, u32)>,
     pub(super) ledger: Ledger,
     pub(super) desks: Desks,
@@ -88,7 +86,6 @@ impl World {
             old: scenario.node_ids().filter(|node| !scenario.is_new(*node)).collect(),
             wires: BTreeMap::new(),
             last_wire: 0,
-            last_due: BTreeMap::new(),
             silent: BTreeSet::new(),
             ledger,
             desks,
@@ -305,11 +302,7 @@ impl World {
         let done = self.now + self.rng.u64(0..=200) * US;
         let Some(wire) = self.wires.get_mut(&id) else { return };
         let Some(side) = wire.side_of(node) else { return };
-        let direction = (node, wire.end(side.across()).node);
-        let last = self.last_due.entry(direction).or_default();
-        let due = if self.knobs.overtakes { due } else { due.max(*last) };
         let at = wire.pipe(side).write(batch, read, due);
-        *last = at;
         let is_heard = wire.end(side.across()).is_open;
         self.schedule(at, Happening::Arrive { wire: id, side });
         self.schedule(done, Happening::Written { wire: id, side });

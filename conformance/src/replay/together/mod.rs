@@ -60,7 +60,7 @@ pub fn replay_together<R: Read>(
     }
     std::thread::scope(|scope| {
         let wire = capture.map(|(name, reader)| Wire::new(scope, name, reader, options, common));
-        let run = Run { natives: sides, wire, between: Vec::new() };
+        let run = Run { natives: sides, wire, between: Vec::new(), holes: Vec::new() };
         Ok(run.judge(common))
     })
 }
@@ -84,6 +84,8 @@ struct Run<'a, 'scope, R> {
     natives: Vec<Native<'a, R>>,
     wire: Option<Wire<'scope>>,
     between: Vec<Between>,
+    /// What is missing at a side: of a pair, or nobody knows of whom.
+    holes: Vec<(Side, Option<(u32, u32)>)>,
 }
 
 impl<R: Read> Run<'_, '_, R> {
@@ -147,7 +149,14 @@ impl<R: Read> Run<'_, '_, R> {
                     |known: &Between| (known.writer, known.reader, known.from, known.to) == (writer, reader, from, to);
                 if self.has(writer, from) && self.has(reader, to) && !self.between.iter().any(is_known) {
                     let are_nodes = writer.max(reader) < self.natives.len();
-                    let (streams, lives) = (Streams::default(), are_nodes.then(Lives::default));
+                    let (streams, mut lives) = (Streams::default(), are_nodes.then(Lives::default));
+                    let is_ours = |pair: (u32, u32)| pair == (from, to) || pair == (to, from);
+                    let is_cut = |(at, pair): &(Side, Option<(u32, u32)>)| {
+                        (*at == writer || *at == reader) && pair.is_none_or(is_ours)
+                    };
+                    if self.holes.iter().any(is_cut) {
+                        lives.iter_mut().for_each(Lives::hole);
+                    }
                     self.between.push(Between { writer, reader, from, to, streams, lives, refused: None });
                 }
             }
@@ -158,6 +167,11 @@ impl<R: Read> Run<'_, '_, R> {
         if let Fact::Opened { opener, acceptor, .. } = fact {
             self.make(side, opener, acceptor);
             self.make(side, acceptor, opener);
+        }
+        if let Fact::Hole(pair) = fact
+            && !self.holes.contains(&(side, pair))
+        {
+            self.holes.push((side, pair));
         }
         for between in self.between.iter_mut().filter(|between| between.refused.is_none()) {
             between.take(side, fact);
