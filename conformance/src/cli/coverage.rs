@@ -14,7 +14,7 @@ use crate::check::report::grouped;
 use crate::corpus::Manifest;
 use crate::coverage::{BySource, Coverage, CoverageReport, Exceptions, cell, judge, of_replay};
 use crate::drive::{Options, drive_environment, plan};
-use crate::replay::{FileReport, NoDeliveries, ReplayOptions, replay_files};
+use crate::replay::{FileReport, NoDeliveries, ReplayOptions, Verdict, replay_files};
 
 /// How `midcomms coverage` reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,7 +83,12 @@ fn replayed(paths: &[PathBuf], source: &str, coverage: &mut Coverage) -> anyhow:
     let judge_one = |path: &PathBuf| (path.clone(), replay_files(&[path.as_path()], &options, &mut NoDeliveries));
     in_order(paths, threads(), judge_one, |(path, report)| {
         match report {
-            Ok(report) => coverage.add(&of_replay(&report, source)),
+            Ok(report) if report.verdict == Some(Verdict::Accepted) => coverage.add(&of_replay(&report, source)),
+            Ok(report) => {
+                let verdict = report.verdict.map_or("unreadable", Verdict::name);
+                failed =
+                    failed.take().or(Some(format!("{}: {verdict}: what it shows counts for nothing", path.display())));
+            }
             Err(error) => failed = failed.take().or(Some(unreadable(&path, &error.to_string()))),
         }
         Ok(())

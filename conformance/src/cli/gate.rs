@@ -1,5 +1,6 @@
 //! `midcomms gate`: everything that stands before a merge; and `midcomms merge`, which joins the reports of its parts.
 
+use std::collections::HashSet;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write};
@@ -134,7 +135,12 @@ type Told<'a> = (&'a GateReport, &'a [FileReport]);
 
 impl Common {
     fn validate(&self, subcommand: &str) -> Result<(), clap::Error> {
+        let mut seen = HashSet::new();
         for file in self.files().map(|(_, file)| file) {
+            if !seen.insert(file) {
+                let message = format!("{}: two reports cannot be in one file", file.display());
+                return Err(usage_of(subcommand, ErrorKind::ArgumentConflict, &message));
+            }
             check_place(file)
                 .map_err(|error| usage_of(subcommand, ErrorKind::ValueValidation, &format!("{error:#}")))?;
         }

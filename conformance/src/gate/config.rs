@@ -425,7 +425,9 @@ fn in_force(file: &mut Table, profile: &str) -> Result<Table, String> {
         Some(own) if profile != DEFAULT_PROFILE => lay_over(&mut all, own),
         None if profile != DEFAULT_PROFILE => {
             let profiles = file.get("profile").and_then(Value::as_table);
-            let known = profiles.into_iter().flat_map(Table::keys).map(String::as_str).chain([DEFAULT_PROFILE]);
+            let others =
+                profiles.into_iter().flat_map(Table::keys).map(String::as_str).filter(|it| *it != DEFAULT_PROFILE);
+            let known = [DEFAULT_PROFILE].into_iter().chain(others);
             return Err(unknown("profile", profile, known));
         }
         _ => {}

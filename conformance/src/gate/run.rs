@@ -86,6 +86,7 @@ impl Gate {
         hash.update(format!("{:?} {} {}", self.config.waivers, self.seed, env!("CARGO_PKG_VERSION")));
         for planned in &self.steps {
             hash.update(format!("\n{}\n{}", planned.name.name(), planned.units.join("\n")));
+            hash.update(planned.step.as_ref().map_or_else(|_| String::new(), |step| step.fingerprint()));
         }
         hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }

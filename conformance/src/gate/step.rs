@@ -37,6 +37,11 @@ pub(super) trait Step: Sync {
     /// Runs a unit, with so many threads. `said` is told how far it is, from time to time.
     fn run(&self, unit: usize, threads: usize, said: &dyn Fn(String)) -> Done;
 
+    /// What the units are made of, beyond their names: parts that were run on something else are not joined.
+    fn fingerprint(&self) -> String {
+        String::new()
+    }
+
     /// Whether a unit uses all threads: then one is run after the other.
     fn runs_alone(&self) -> bool {
         false

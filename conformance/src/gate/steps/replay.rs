@@ -1,8 +1,11 @@
 //! Traces of one's own: each must be accepted.
 
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use midcomms_model::{Revision, RevisionSet};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::cli::inputs::{self, Input};
 use crate::cli::replay::together::natives;
@@ -12,6 +15,9 @@ use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
 use crate::render::{Paint, TextReport};
 use crate::replay::{FileReport, NoDeliveries, ReplayOptions, StallReport, Verdict, replay_files};
+
+/// Bytes at each end of a file that tell it from another of the same name.
+const ENDS: u64 = 1 << 16;
 
 /// Traces, planned.
 pub(super) struct ReplayStep {
@@ -71,6 +77,14 @@ impl Step for ReplayStep {
         self.inputs.iter().map(|input| self.name(input)).collect()
     }
 
+    fn fingerprint(&self) -> String {
+        let paths = self.inputs.iter().flat_map(|input| match input {
+            Input::Capture(paths) => paths.as_slice(),
+            Input::Unusable(..) => &[],
+        });
+        paths.map(|path| ends(path).unwrap_or_default()).collect()
+    }
+
     fn run(&self, unit: usize, _: usize, _: &dyn Fn(String)) -> Done {
         let paths = match self.inputs.get(unit) {
             Some(Input::Capture(paths)) => paths,
@@ -93,6 +107,20 @@ impl Step for ReplayStep {
     fn summary(&self, units: &[UnitReport]) -> String {
         counted(units.len(), "trace")
     }
+}
+
+/// Size of a file, and a digest of its first and last bytes: captures are too long to read them twice.
+fn ends(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let len = file.metadata()?.len();
+    let mut hash = Xxh3::new();
+    for at in [0, len.saturating_sub(ENDS)] {
+        file.seek(SeekFrom::Start(at))?;
+        let mut bytes = Vec::new();
+        (&mut file).take(ENDS).read_to_end(&mut bytes)?;
+        hash.update(&bytes);
+    }
+    Ok(format!(" {len} {:x}", hash.digest()))
 }
 
 /// What came of several traces, as one.
