@@ -44,6 +44,23 @@ fn the_compact_form_has_files_of_its_own() {
 }
 
 #[test]
+fn the_files_of_a_run_with_several_lives_of_a_node_are_judged_together() {
+    for (format, end) in [("jsonl", "jsonl"), ("compact", "mct")] {
+        for scenario in ["crash-and-rejoin", "restart", "stale-connection"] {
+            let desk = Desk::new();
+            let recorded =
+                midcomms(&["record", scenario, "--seed", "3", "--format", format, "--out", &desk.name("out")]);
+            assert_eq!(code(&recorded), 0, "{}", stderr(&recorded));
+            let run = desk.path("out").join(scenario);
+            let lives = ["node1-life2", "node2-life2"].map(|name| run.join(format!("{name}.{end}")).is_file());
+            assert!(lives.contains(&true), "{scenario}: nobody was started again");
+            let output = midcomms(&["replay", "--together", run.to_str().unwrap()]);
+            assert_eq!(code(&output), 0, "{scenario}: {}{}", stdout(&output), stderr(&output));
+        }
+    }
+}
+
+#[test]
 fn several_seeds_have_directories_of_their_own() {
     let desk = Desk::new();
     let output = midcomms(&["record", "open", "--out", &desk.name("out"), "--seed", "8", "--seeds", "3"]);

@@ -48,8 +48,12 @@ fn alone(trace: &Trace) -> Option<String> {
     refused(&[judged.0])
 }
 
-fn together(recording: &Recording) -> Option<String> {
-    let traces = recording.traces.iter().map(|trace| (trace.name(), trace.bytes.as_slice())).collect();
+/// All files of a run, in the order of their names or the other way round: who is started again has several.
+fn together(recording: &Recording, is_reversed: bool) -> Option<String> {
+    let mut traces: Vec<_> = recording.traces.iter().map(|trace| (trace.name(), trace.bytes.as_slice())).collect();
+    if is_reversed {
+        traces.reverse();
+    }
     let judged = replay_together::<&[u8]>(traces, None, &ReplayOptions::default()).unwrap();
     refused(&judged.into_iter().map(|(report, _)| report).collect::<Vec<_>>())
 }
@@ -64,7 +68,11 @@ fn complaints(scenario: &Scenario, seeds: impl Iterator<Item = u64>) -> Vec<Stri
                 for trace in &recording.traces {
                     found.extend(alone(trace).map(|why| format!("{what}, alone: {why}")));
                 }
-                found.extend(together(&recording).map(|why| format!("{what}, together: {why}")));
+                let has_lives = recording.traces.iter().any(|trace| trace.life > 1);
+                for is_reversed in [false, true].into_iter().filter(|is_reversed| has_lives || !is_reversed) {
+                    let refused = together(&recording, is_reversed);
+                    found.extend(refused.map(|why| format!("{what}, together (reversed: {is_reversed}): {why}")));
+                }
             }
             Err(error) => found.push(error.to_string()),
         }

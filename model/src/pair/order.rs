@@ -1,4 +1,4 @@
-//! What one connection tells of who wrote to it, where the order across connections is not known (NET-5, CAP-10).
+//! What one connection tells of who wrote to it, where the order across connections is not known (NET-5).
 //!
 //! A node that recorded itself tells the peer's messages when it reads them. Of two connections that the peer wrote to
 //! one after the other, the later one may be accepted and read first.
@@ -48,5 +48,83 @@ impl<L: Copy> Pair<L> {
             return Err(Refusal::new(rule::NET_3, format!("at most {next} on this connection"), got));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Ids, Inner, Message, Version};
+    use crate::rule::Rule;
+
+    fn told(pair: &mut Pair<u32>, conn: u32, from: Side, message: Message) -> Result<(), Rule> {
+        let sent = pair.sent(Conn(conn), from, Version::V3_2, &message, 0);
+        sent.map(drop).map_err(|refused| refused.refusal.rule)
+    }
+
+    fn opts(pair: &mut Pair<u32>, conn: u32, from: Side, seq: u32) -> Result<(), Rule> {
+        told(pair, conn, from, Message::Opts { seq: Seq(seq), inner: Inner::Msg, body: u64::from(seq) + 1 })
+    }
+
+    fn hello(pair: &mut Pair<u32>, conn: u32, from: Side, number: u32) -> Result<(), Rule> {
+        let ids = match from {
+            Side::A => Ids { source: 1, destination: Some(2) },
+            Side::B => Ids { source: 2, destination: Some(1) },
+        };
+        told(pair, conn, from, Message::Hello(Seq(number), ids))
+    }
+
+    /// A has read 0 to 3 from B on connection 2, and B the ACK of that; connection 1 was opened before and accepted later.
+    fn overtaken(is_seen_read: bool) -> Pair<u32> {
+        let mut pair = Pair::new([RevisionSet::only(Revision::Hardened); 2], true);
+        if is_seen_read {
+            pair.sees_reads_of(Side::B);
+        }
+        pair.opened(Conn(2), Side::B, 0);
+        let first = Message::Hello(Seq(0), Ids { source: 2, destination: None });
+        told(&mut pair, 2, Side::B, first).unwrap();
+        hello(&mut pair, 2, Side::A, 0).unwrap();
+        hello(&mut pair, 2, Side::B, 0).unwrap();
+        for seq in 0..4 {
+            opts(&mut pair, 2, Side::B, seq).unwrap();
+        }
+        told(&mut pair, 2, Side::A, Message::Ack(Seq(4))).unwrap();
+        opts(&mut pair, 2, Side::A, 0).unwrap();
+        told(&mut pair, 2, Side::B, Message::Ack(Seq(1))).unwrap();
+        pair.opened(Conn(1), Side::B, 0);
+        hello(&mut pair, 1, Side::B, 0).unwrap();
+        pair
+    }
+
+    #[test]
+    fn copies_from_before_an_ack_may_be_read_after_it_on_another_connection() {
+        assert_eq!(opts(&mut overtaken(false), 1, Side::B, 1), Err(rule::RCV_4));
+        let mut pair = overtaken(true);
+        for seq in 0..4 {
+            assert_eq!(opts(&mut pair, 1, Side::B, seq), Ok(()), "{seq}");
+        }
+    }
+
+    #[test]
+    fn copies_of_what_was_acknowledged_on_the_same_connection_are_refused() {
+        assert_eq!(opts(&mut overtaken(true), 2, Side::B, 3), Err(rule::RCV_4));
+    }
+
+    #[test]
+    fn a_connection_leaves_out_nothing_that_was_not_accepted() {
+        let mut pair = overtaken(true);
+        assert_eq!(opts(&mut pair, 1, Side::B, 5), Err(rule::NET_3));
+        assert_eq!(opts(&mut pair, 1, Side::B, 4), Ok(()));
+        assert_eq!(opts(&mut pair, 1, Side::B, 6), Err(rule::NET_3));
+        assert_eq!(opts(&mut pair, 1, Side::B, 5), Ok(()));
+        assert_eq!(opts(&mut pair, 2, Side::B, 7), Err(rule::NET_3));
+    }
+
+    #[test]
+    fn another_body_under_an_open_number_is_refused_on_every_connection() {
+        let mut pair = overtaken(true);
+        opts(&mut pair, 2, Side::B, 4).unwrap();
+        let other = Message::Opts { seq: Seq(4), inner: Inner::Msg, body: 77 };
+        assert_eq!(told(&mut pair, 1, Side::B, other), Err(rule::SND_6));
     }
 }
