@@ -1,4 +1,4 @@
-//! The corpus against its manifest: captures of kernels, and traces that must be refused.
+//! The corpus against its manifest: captures of kernels, recordings of the implementation, and traces that must be refused.
 
 use crate::corpus::{Corpus, Difference, EntryKind, MANIFEST_FILE};
 use crate::gate::config::{Config, StepName};
@@ -52,8 +52,10 @@ impl Step for CorpusStep {
 
     fn summary(&self, units: &[UnitReport]) -> String {
         match self.name {
-            StepName::Rejected => format!("{} falsified traces, each refused at its frame by its rule", units.len()),
-            _ => format!("{} captures of kernels", units.len()),
+            StepName::Rejected => {
+                format!("{} falsified traces, each refused at its frame or line by its rule", units.len())
+            }
+            _ => format!("{} captures of kernels and recordings of the implementation", units.len()),
         }
     }
 }
