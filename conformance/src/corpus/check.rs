@@ -16,7 +16,7 @@ use crate::replay::{FileReport, NoDeliveries, PairReport, ReplayOptions, replay_
 use super::manifest::{Counts, ExpectedStall, Kernel, Manifest, ManifestError, Rejected};
 
 /// The directories in which every capture must have an entry.
-const DIRECTORIES: [&str; 2] = ["kernel", "rejected"];
+const DIRECTORIES: [&str; 4] = ["kernel", "recorded", "rejected", "rejected-native"];
 
 /// What the corpus is called in coverage.
 const SOURCE: &str = "corpus";
@@ -42,6 +42,8 @@ impl Default for CheckOptions<'_> {
 pub enum EntryKind {
     /// A capture of real kernels.
     Kernel,
+    /// Recordings of the implementation.
+    Recorded,
     /// A trace that must be refused.
     Rejected,
     /// A file that has no entry.
@@ -131,6 +133,7 @@ impl Corpus {
     pub fn load(dir: &Path) -> Result<Self, ManifestError> {
         let manifest = Manifest::load(dir)?;
         let mut jobs: Vec<Job> = (0..manifest.kernel.len()).map(Job::Kernel).collect();
+        jobs.extend((0..manifest.recorded.len()).map(Job::Recorded));
         jobs.extend((0..manifest.rejected.len()).map(Job::Rejected));
         jobs.extend(strays(dir, &manifest).into_iter().map(Job::Stray));
         Ok(Self { dir: dir.to_owned(), manifest, jobs })
@@ -177,6 +180,7 @@ pub fn check(dir: &Path, options: &CheckOptions<'_>) -> Result<CorpusReport, Man
 #[derive(Debug)]
 enum Job {
     Kernel(usize),
+    Recorded(usize),
     Rejected(usize),
     Stray(String),
 }
@@ -187,6 +191,10 @@ impl Job {
             Job::Kernel(index) => {
                 (EntryKind::Kernel, manifest.kernel.get(*index).map_or("", |kernel| kernel.file.as_str()))
             }
+            Job::Recorded(index) => manifest.recorded.get(*index).map_or((EntryKind::Recorded, ""), |recorded| {
+                let kind = if recorded.refused.is_some() { EntryKind::Rejected } else { EntryKind::Recorded };
+                (kind, recorded.file())
+            }),
             Job::Rejected(index) => {
                 (EntryKind::Rejected, manifest.rejected.get(*index).map_or("", |rejected| rejected.file.as_str()))
             }
@@ -199,6 +207,9 @@ impl Job {
         let mut found = Comparison::default();
         match self {
             Job::Kernel(index) => manifest.kernel.get(*index).into_iter().for_each(|kernel| found.kernel(dir, kernel)),
+            Job::Recorded(index) => {
+                manifest.recorded.get(*index).into_iter().for_each(|recorded| found.recorded(dir, recorded));
+            }
             Job::Rejected(index) => {
                 let rejected = manifest.rejected.get(*index).into_iter();
                 rejected.for_each(|it| found.rejected(dir, it, manifest.kernel_named(&it.made_from)));
@@ -219,21 +230,21 @@ impl Job {
 
 /// What is found while an entry is compared.
 #[derive(Default)]
-struct Comparison {
-    outcome: String,
+pub(super) struct Comparison {
+    pub(super) outcome: String,
     differences: Vec<Difference>,
     coverage: Coverage,
 }
 
 impl Comparison {
-    fn compare<T: Display + PartialEq>(&mut self, what: &str, expected: T, got: T) {
+    pub(super) fn compare<T: Display + PartialEq>(&mut self, what: &str, expected: T, got: T) {
         if expected != got {
             let (expected, got) = (expected.to_string(), got.to_string());
             self.differences.push(Difference { what: what.to_owned(), expected, got });
         }
     }
 
-    fn sum(&mut self, path: &Path, expected: &str) -> bool {
+    pub(super) fn sum(&mut self, path: &Path, expected: &str) -> bool {
         match std::fs::read(path) {
             Ok(bytes) => {
                 self.compare("sha256", expected.to_owned(), hex(&Sha256::digest(bytes)));

@@ -8,6 +8,8 @@ use midcomms_model::{Revision, RevisionSet, Rule};
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::recorded::Recorded;
+
 /// Name of the manifest in its directory.
 pub const MANIFEST_FILE: &str = "MANIFEST.toml";
 
@@ -26,6 +28,9 @@ pub struct Manifest {
     /// Captures of real kernels.
     #[serde(default)]
     pub kernel: Vec<Kernel>,
+    /// Recordings of the implementation.
+    #[serde(default)]
+    pub recorded: Vec<Recorded>,
     /// Changes that replay cannot see.
     #[serde(default)]
     pub blind: Vec<Blind>,
@@ -241,7 +246,8 @@ impl Manifest {
     /// Every file that has an entry, relative to the manifest.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         let kernel = self.kernel.iter().map(|kernel| kernel.file.as_str());
-        kernel.chain(self.rejected.iter().map(|rejected| rejected.file.as_str()))
+        let recorded = self.recorded.iter().flat_map(|recorded| &recorded.files).map(|known| known.file.as_str());
+        kernel.chain(recorded).chain(self.rejected.iter().map(|rejected| rejected.file.as_str()))
     }
 
     fn check_values(&self) -> Result<(), Wrong> {
@@ -256,6 +262,15 @@ impl Manifest {
             }
             if let Err(message) = kernel.revision_sets() {
                 return wrong("revisions", message);
+            }
+        }
+        for recorded in &self.recorded {
+            let wrong = |key, message| Err((recorded.name.clone(), key, message));
+            if !names.insert(&recorded.name) {
+                return wrong("name", "two entries have it".to_owned());
+            }
+            if let Err((key, message)) = recorded.check_values() {
+                return wrong(key, message);
             }
         }
         let mut files = HashSet::new();

@@ -3,6 +3,7 @@
 mod check;
 pub mod falsify;
 mod manifest;
+mod recorded;
 pub mod sensitivity;
 
 pub use check::{CheckOptions, Corpus, CorpusReport, Difference, EntryKind, EntryReport, check};
@@ -10,3 +11,4 @@ pub use manifest::{
     Blind, Counts, ExpectedStall, Kernel, MANIFEST_FILE, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, ManifestError,
     Rejected,
 };
+pub use recorded::{Recorded, RecordedCounts, RecordedFile, RefusedAt};

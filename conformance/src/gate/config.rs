@@ -128,8 +128,8 @@ pub struct Catalogue {
 pub struct Corpus {
     /// The directory with MANIFEST.toml.
     pub traces: String,
-    /// Captures of kernels that there must be at least.
-    pub kernel_at_least: usize,
+    /// Captures of kernels and recordings that there must be at least.
+    pub accepted_at_least: usize,
     /// Rejected traces that there must be at least.
     pub rejected_at_least: usize,
 }
@@ -278,7 +278,11 @@ const PROFILE: &[Key] = &[
         "corpus",
         Kind::Table(&[
             Key::new("traces", Kind::Text, "the directory with MANIFEST.toml"),
-            Key::new("kernel-at-least", Kind::Number(0, 1_000_000), "captures of kernels that there must be"),
+            Key::new(
+                "accepted-at-least",
+                Kind::Number(0, 1_000_000),
+                "captures of kernels and recordings that there must be",
+            ),
             Key::new("rejected-at-least", Kind::Number(0, 1_000_000), "rejected traces that there must be"),
         ]),
         "the traces of the steps corpus and rejected",

@@ -1,4 +1,4 @@
-//! The corpus against its manifest: captures of kernels, and traces that must be refused.
+//! The corpus against its manifest: captures of kernels, recordings of the implementation, and traces that must be refused.
 
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ impl CorpusStep {
         let entries = all.filter(|(_, (kind, _))| is_wanted(*kind)).map(|(index, _)| index).collect();
         let at_least = match name {
             StepName::Rejected => config.profile.corpus.rejected_at_least,
-            _ => config.profile.corpus.kernel_at_least,
+            _ => config.profile.corpus.accepted_at_least,
         };
         Ok(Self { name, dir, path, pictures, corpus, entries, at_least })
     }
@@ -93,8 +93,10 @@ impl Step for CorpusStep {
 
     fn summary(&self, units: &[UnitReport]) -> String {
         match self.name {
-            StepName::Rejected => format!("{} falsified traces, each refused at its frame by its rule", entries(units)),
-            _ => format!("{} captures of kernels", entries(units)),
+            StepName::Rejected => {
+                format!("{} falsified traces, each refused at its frame or line by its rule", entries(units))
+            }
+            _ => format!("{} captures of kernels and recordings of the implementation", entries(units)),
         }
     }
 }
