@@ -202,24 +202,29 @@ impl Streams {
     }
 
     /// Finds the connection that one of the reader's is: the oldest that holds all that was read. One that stands for
-    /// another of the reader's is taken if that one can have another one.
+    /// another of the reader's is taken if that one can have another one, and so on: several may have begun alike.
     fn claim(&mut self, index: usize) -> bool {
+        self.augment(index, &mut Vec::new())
+    }
+
+    fn augment(&mut self, index: usize, tried: &mut Vec<u32>) -> bool {
         let Some(read) = self.read.get(index) else { return false };
-        let holds = |c: &&Written| c.holds(read);
-        if let Some(id) = self.written.iter().filter(|c| c.reader.is_none()).find(holds).map(|c| c.id) {
-            self.assign(index, id);
-            return true;
+        let mut candidates: Vec<(bool, u32)> =
+            self.written.iter().filter(|c| c.holds(read)).map(|c| (c.reader.is_some(), c.id)).collect();
+        candidates.sort_by_key(|(is_taken, _)| *is_taken);
+        for (_, id) in candidates {
+            if tried.contains(&id) {
+                continue;
+            }
+            tried.push(id);
+            let taken_by = self.written.iter().find(|c| c.id == id).and_then(|c| c.reader);
+            let holder = taken_by.and_then(|reader| self.read.iter().position(|d| d.id == reader));
+            if holder.is_none_or(|holder| self.augment(holder, tried)) {
+                self.assign(index, id);
+                return true;
+            }
         }
-        let taken = self.written.iter().filter(|c| c.reader.is_some()).filter(holds).find_map(|c| {
-            let holder = self.read.iter().position(|d| Some(d.id) == c.reader)?;
-            let other = self.read.get(holder)?;
-            let instead = self.written.iter().find(|free| free.reader.is_none() && free.holds(other))?;
-            Some((c.id, holder, instead.id))
-        });
-        let Some((id, holder, instead)) = taken else { return false };
-        self.assign(holder, instead);
-        self.assign(index, id);
-        true
+        false
     }
 
     fn assign(&mut self, index: usize, id: u32) {
