@@ -1,6 +1,7 @@
 //! Every transition of an environment, each driven once, from a state reached by a shortest path.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::resume_unwind;
 
 use midcomms_model::system::action::Action;
 use midcomms_model::system::state::System;
@@ -131,7 +132,8 @@ fn work<const W: usize, const N: usize, const M: usize>(
             let part = round.split_off(round.len().saturating_sub(size));
             workers.push(scope.spawn(move || expand::<W, N, M>(driver, part, visited)));
         }
-        workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
+        // What panics in the implementation is no difference that may be lost with its thread.
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })
 }
 

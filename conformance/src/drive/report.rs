@@ -1,5 +1,6 @@
 //! What driving an environment came to.
 
+use std::panic::resume_unwind;
 use std::time::Instant;
 
 use midcomms_model::rules::Base;
@@ -167,7 +168,7 @@ fn walks<const N: usize, const M: usize>(
     };
     let mut all: Vec<_> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
-        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     all.sort_by_key(|(seed, _)| *seed);
     all

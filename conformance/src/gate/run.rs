@@ -1,6 +1,8 @@
 //! Plans the steps, runs them or a part of them, and joins what came out.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -200,6 +202,13 @@ impl Gate {
     }
 }
 
+/// A unit in which model or implementation panicked.
+fn panicked(unit: &str, panic: &(dyn Any + Send)) -> Done {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let message = format!("{unit}: panicked: {}", text.unwrap_or("no message"));
+    Done { findings: vec![Finding::failed("panic", message)], ..Done::new("panicked") }
+}
+
 fn missing_parts(of: usize, missing: &[usize]) -> StepReport {
     let units: Vec<UnitReport> = missing
         .iter()
@@ -281,7 +290,8 @@ impl Planned {
         let began = Instant::now();
         let said = |what: String| watcher.say(&format!("{name}: {what}"));
         watcher.say(&name);
-        let Done { outcome, findings, coverage, shown } = step.run(index, threads, &said);
+        let ran = catch_unwind(AssertUnwindSafe(|| step.run(index, threads, &said)));
+        let Done { outcome, findings, coverage, shown } = ran.unwrap_or_else(|panic| panicked(&name, panic.as_ref()));
         let seconds = began.elapsed().as_secs_f64();
         let mut unit = UnitReport { name: name.clone(), outcome, findings, seconds, ..UnitReport::default() };
         unit.judge();
