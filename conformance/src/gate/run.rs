@@ -43,6 +43,8 @@ pub struct Gate {
     config: Config,
     seed: u64,
     steps: Vec<Planned>,
+    /// A digest of the configuration, the seed and every unit: what parts of one gate have in common.
+    digest: String,
 }
 
 /// A step, or why there is none.
@@ -67,7 +69,8 @@ struct Results {
 }
 
 impl Gate {
-    /// Plans the steps of a profile; with `pictures` replays that go wrong are kept for a page. A step that cannot be planned is reported as unusable when it is run.
+    /// Plans the steps of a profile; with `pictures` replays that go wrong are kept for a page. A step that cannot be planned
+    /// is reported as unusable when it is run.
     pub fn plan(config: Config, seed: u64, pictures: bool) -> Self {
         let mut planned = Vec::new();
         let mut before = 0;
@@ -78,19 +81,8 @@ impl Gate {
             planned.push(Planned { name, step, units, before });
             before += count;
         }
-        Self { config, seed, steps: planned }
-    }
-
-    /// A digest of the configuration, the seed and every unit: what parts of one gate have in common.
-    pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.config.show());
-        hash.update(format!("{:?} {} {}", self.config.waivers, self.seed, env!("CARGO_PKG_VERSION")));
-        for planned in &self.steps {
-            hash.update(format!("\n{}\n{}", planned.name.name(), planned.units.join("\n")));
-            hash.update(planned.step.as_ref().map_or_else(|_| String::new(), |step| step.fingerprint()));
-        }
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let digest = digest(&config, seed, &planned);
+        Self { config, seed, steps: planned, digest }
     }
 
     /// Runs the steps, or the units of them that belong to the part.
@@ -151,13 +143,11 @@ impl Gate {
             let Some(partition) = part.partition else {
                 return Err(format!("{file}: is the report of a whole gate, not of a part"));
             };
-            if part.plan != self.digest() {
+            if part.plan != self.digest {
                 return Err(format!(
                     "{file}: is of another gate: its plan is {}, and with this configuration, corpus and seed {} it \
                      would be {}",
-                    part.plan,
-                    self.seed,
-                    self.digest()
+                    part.plan, self.seed, self.digest
                 ));
             }
             if *of.get_or_insert(partition.of) != partition.of {
@@ -172,15 +162,12 @@ impl Gate {
     }
 
     fn finish(&self, mut steps: Vec<StepReport>, coverage: Coverage, options: &RunOptions) -> GateReport {
+        if self.config.has(StepName::Coverage) && options.partition.is_none() {
+            steps.push(steps::coverage(&self.config, &coverage));
+        }
         for step in &mut steps {
             step.units.iter_mut().for_each(|unit| waive::apply(&self.config.waivers, options.today, unit));
             step.verdict = verdict_of(step, options.partition);
-        }
-        if self.config.has(StepName::Coverage) && options.partition.is_none() {
-            let mut step = steps::coverage(&self.config, &coverage);
-            step.units.iter_mut().for_each(|unit| waive::apply(&self.config.waivers, options.today, unit));
-            step.verdict = verdict_of(&step, None);
-            steps.push(step);
         }
         steps.extend(waive::report(&self.config.waivers, options.today, &steps));
         let ran = steps.iter().any(|step| !step.units.is_empty());
@@ -192,7 +179,7 @@ impl Gate {
             profile: self.config.name.clone(),
             seed: self.seed,
             again: String::new(),
-            plan: self.digest(),
+            plan: self.digest.clone(),
             partition: options.partition,
             verdict: if ran { verdict } else { verdict.max(Verdict::Incomplete) },
             seconds: 0.0,
@@ -200,6 +187,17 @@ impl Gate {
             coverage,
         }
     }
+}
+
+fn digest(config: &Config, seed: u64, steps: &[Planned]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(config.show());
+    hash.update(format!("{:?} {seed} {}", config.waivers, env!("CARGO_PKG_VERSION")));
+    for planned in steps {
+        hash.update(format!("\n{}\n{}", planned.name.name(), planned.units.join("\n")));
+        hash.update(planned.step.as_ref().map_or_else(|_| String::new(), |step| step.fingerprint()));
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A unit in which model or implementation panicked.
