@@ -134,6 +134,29 @@ impl InputArgs {
     }
 }
 
+/// By what a trace is judged.
+#[derive(Debug, Args)]
+pub(crate) struct JudgingArgs {
+    /// Revisions that the nodes may speak: any, NAME for all, or ID=NAME for one node
+    #[arg(long = "revision", value_name = "NAME|ID=NAME", value_delimiter = ',', default_value = "any")]
+    pub(crate) revisions: Vec<RevisionArg>,
+    /// Explanations kept at a time for one pair; beyond it the verdict is inconclusive
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
+    budget: usize,
+    /// Seconds for which a pair talks past an open gap before it is called stalled
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) stall_after: f64,
+}
+
+impl JudgingArgs {
+    /// The options of replay, without pictures.
+    pub(crate) fn options(&self, capture: CaptureOptions) -> Result<ReplayOptions, clap::Error> {
+        let (default_revisions, revisions) = merge_revisions(&self.revisions)?;
+        let (budget, stall_after) = (self.budget, self.stall_after);
+        Ok(ReplayOptions { capture, revisions, default_revisions, budget, stall_after, pictures: false })
+    }
+}
+
 /// `midcomms replay`, as typed.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
@@ -142,15 +165,8 @@ pub(crate) struct ReplayArgs {
     /// How to report
     #[arg(long, value_enum, default_value_t = ReplayFormat::Text)]
     pub(crate) format: ReplayFormat,
-    /// Revisions that the nodes may speak: any, NAME for all, or ID=NAME for one node
-    #[arg(long = "revision", value_name = "NAME|ID=NAME", value_delimiter = ',', default_value = "any")]
-    revisions: Vec<RevisionArg>,
-    /// Explanations kept at a time for one pair; beyond it the verdict is inconclusive
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
-    budget: usize,
-    /// Seconds for which a pair talks past an open gap before it is called stalled
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
-    stall_after: f64,
+    #[command(flatten)]
+    judging: JudgingArgs,
     /// Exit with 1 on a stall
     #[arg(long)]
     pub(crate) strict: bool,
@@ -205,20 +221,13 @@ impl ReplayArgs {
             let other = if on_stdout { "--deliveries -" } else { "--format json" };
             return Err(usage(&format!("--html - and {other} both want the standard output: name a file")));
         }
-        let (default_revisions, revisions) = merge_revisions(&self.revisions)?;
+        let options = self.judging.options(self.input.capture_options())?;
         let threads = match (self.threads, &self.deliveries) {
             (_, Some(_)) => 1,
             (Some(threads), None) => threads.get(),
             (None, None) => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         };
-        let options = ReplayOptions {
-            capture: self.input.capture_options(),
-            revisions,
-            default_revisions,
-            budget: self.budget,
-            stall_after: self.stall_after,
-            pictures: self.html.is_some(),
-        };
+        let options = ReplayOptions { pictures: self.html.is_some(), ..options };
         Ok(ReplayPlan { args: self, options, threads })
     }
 }

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::{RevisionArg, merge_revisions, seconds};
+use super::args::{JudgingArgs, seconds};
 use super::exit::{Exit, end_on_closed_pipe};
 use super::output;
 use crate::capture::{CaptureOptions, DLM_PORT};
@@ -39,28 +38,13 @@ pub(crate) struct ShrinkArgs {
     /// Port of DLM; may be repeated
     #[arg(long = "port", value_name = "N", value_delimiter = ',', default_values_t = [DLM_PORT], value_parser = clap::value_parser!(u16).range(1..))]
     ports: Vec<u16>,
-    /// Revisions that the nodes may speak: any, NAME for all, or ID=NAME for one node
-    #[arg(long = "revision", value_name = "NAME|ID=NAME", value_delimiter = ',', default_value = "any")]
-    revisions: Vec<RevisionArg>,
-    /// Explanations kept at a time for one pair
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
-    budget: usize,
-    /// Seconds for which a pair talks past an open gap before it is called stalled
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
-    stall_after: f64,
+    #[command(flatten)]
+    judging: JudgingArgs,
 }
 
 impl ShrinkArgs {
     fn replay_options(&self) -> Result<ReplayOptions, clap::Error> {
-        let (default_revisions, revisions) = merge_revisions(&self.revisions)?;
-        Ok(ReplayOptions {
-            capture: CaptureOptions { ports: self.ports.clone(), ..CaptureOptions::default() },
-            revisions,
-            default_revisions,
-            budget: self.budget,
-            stall_after: self.stall_after,
-            pictures: false,
-        })
+        self.judging.options(CaptureOptions { ports: self.ports.clone(), ..CaptureOptions::default() })
     }
 
     fn form(&self) -> Option<Form> {
@@ -158,12 +142,12 @@ fn given(args: &ShrinkArgs) -> String {
         given.push_str(&format!("--port {} ", ports.join(",")));
     }
     let revisions: Vec<_> =
-        args.revisions.iter().map(ToString::to_string).filter(|revision| revision != "any").collect();
+        args.judging.revisions.iter().map(ToString::to_string).filter(|revision| revision != "any").collect();
     if !revisions.is_empty() {
         given.push_str(&format!("--revision {} ", revisions.join(",")));
     }
-    if args.stall_after != 5.0 {
-        given.push_str(&format!("--stall-after {} ", args.stall_after));
+    if args.judging.stall_after != 5.0 {
+        given.push_str(&format!("--stall-after {} ", args.judging.stall_after));
     }
     given
 }
