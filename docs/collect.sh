@@ -28,6 +28,17 @@ tracing=$root/sys/kernel/tracing
 
 say() { echo "collect: $*" >&2; }
 
+# number OPTION VALUE: refuses what is no whole number.
+number() {
+    case $2 in
+    '' | *[!0-9]*) say "$1 $2: expected a whole number"; exit 2 ;;
+    esac
+}
+number -n "$count"
+number -w "$wait"
+[ -z "$id" ] || number -i "$id"
+[ "$count" -gt 0 ] || { say "-n 0: at least one snapshot"; exit 2; }
+
 # The node id: the entry of configfs that is local.
 if [ -z "$id" ]; then
     for entry in "$config"/*; do

@@ -237,9 +237,36 @@ fn bad_input_is_told_and_nothing_is_written() {
             let (code, _, error) = midcomms(&[command, path, "-o", out.to_str().unwrap()]);
             assert_eq!(code, Some(2), "{command} {path}: {error}");
             assert!(error.starts_with("error: ") && error.contains(expected), "{command} {path}: {error}");
+            assert!(error.matches("cannot be opened").count() <= 1, "told twice: {error}");
+            assert!(error.matches("is a directory").count() <= 1, "told twice: {error}");
             assert!(!out.exists());
         }
     }
+}
+
+#[test]
+fn a_name_gets_what_it_says_or_nothing() {
+    let desk = tempfile::tempdir().unwrap();
+    let capture = traces().join("rejected/number-skipped.pcap.zst");
+    for (name, expected) in [("x.jsonl", "capture"), ("x.mct", ".jsonl"), ("x.pcap.gz", ".jsonl")] {
+        for command in ["shrink", "anonymize"] {
+            let out = desk.path().join(name);
+            let (code, _, error) = midcomms(&[command, capture.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+            assert_eq!(code, Some(2), "{command} {name}: {error}");
+            assert!(error.contains(expected) && !out.exists(), "{command} {name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn where_the_time_is_too_short_nothing_larger_is_written() {
+    let desk = tempfile::tempdir().unwrap();
+    let out = desk.path().join("x.pcap");
+    let capture = traces().join("rejected/number-skipped.pcap.zst");
+    let (code, _, error) =
+        midcomms(&["shrink", capture.to_str().unwrap(), "--time", "0", "-o", out.to_str().unwrap()]);
+    assert_eq!(code, Some(3), "{error}");
+    assert!(error.contains("nothing smaller was found in 0 s") && !out.exists(), "{error}");
 }
 
 #[test]

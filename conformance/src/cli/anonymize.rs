@@ -14,6 +14,7 @@ use crate::anonymize::key::Key;
 use crate::anonymize::{AnonymizeError, Anonymized, anonymize};
 use crate::capture::{CaptureOptions, DLM_PORT};
 use crate::replay::ReplayOptions;
+use crate::shrink::Form;
 
 /// A key of less could be guessed.
 const SHORTEST_KEY: usize = 16;
@@ -22,8 +23,8 @@ const WHAT_STAYS: &str = "\
 Replaced, the same by the same: IP addresses, names, value blocks, payload, the words of a MSG behind its type, ids of an
 RCOM, lockspace ids, the IP id. Made anew: Ethernet and IP headers, checksums. Left out: packets that are not of DLM, TCP
 options (timestamps too), parameters of SCTP, names and comments of pcapng, origin and unknown fields of a native trace.
-What is no message becomes 0. Kept: node ids, ports, times, sequence numbers, types, results, lengths, the upper layer's
-seq and seq_reply of an RCOM, revisions, incarnation ids.
+What is no message becomes 0. Kept: node ids, ports, times (to the microsecond), sequence numbers, types, results,
+lengths, the upper layer's seq and seq_reply of an RCOM, revisions, incarnation ids.
 
 The result is replayed and must be judged as the original; otherwise nothing is written and the exit code is 1.";
 
@@ -64,8 +65,17 @@ pub(crate) fn run(args: &AnonymizeArgs) -> anyhow::Result<Exit> {
             let _ = writeln!(io::stderr(), "error: {error}");
             return Ok(Exit::Failed);
         }
-        other => other.with_context(|| format!("{}: cannot be anonymized", args.path.display()))?,
+        Err(AnonymizeError::Io(error)) => {
+            return Err(error).with_context(|| format!("{}: cannot be read", args.path.display()));
+        }
+        other => other?,
     };
+    let form = if anonymized.is_native { Form::Lines } else { Form::Pcap };
+    anyhow::ensure!(
+        output::form(&args.output)?.is_none_or(|asked| asked == form),
+        "{}: a capture becomes a .pcap, a native trace a .jsonl",
+        args.output.display()
+    );
     output::write(&args.output, &anonymized.bytes, args.force)?;
     end_on_closed_pipe(io::stdout().write_all(told(args, &anonymized).as_bytes()))?;
     match &anonymized.tally.damage {

@@ -68,7 +68,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => match error.downcast_ref::<clap::Error>() {
             Some(usage) => tell(usage),
             None => {
-                let _ = writeln!(io::stderr(), "error: {error:#}");
+                let _ = writeln!(io::stderr(), "error: {}", causes(&error));
                 Exit::Unusable
             }
         },
@@ -86,6 +86,14 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap:
 
 /// Prints help, version or what is wrong with the arguments.
 fn tell(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Unusable } else { Exit::Good }
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    let is_lost = printed.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
+    if error.use_stderr() || is_lost { Exit::Unusable } else { Exit::Good }
+}
+
+/// An error and its causes, without those that it tells itself.
+fn causes(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |told, cause| {
+        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
+    })
 }

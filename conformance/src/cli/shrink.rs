@@ -47,11 +47,6 @@ impl ShrinkArgs {
         self.judging.options(CaptureOptions { ports: self.ports.clone(), ..CaptureOptions::default() })
     }
 
-    fn form(&self) -> Option<Form> {
-        let ending = self.output.as_ref()?.extension()?.to_str()?.to_ascii_lowercase();
-        (ending == "pcap").then_some(Form::Pcap)
-    }
-
     fn time_limit(&self) -> anyhow::Result<Option<Duration>> {
         let limit = self.time.map(Duration::try_from_secs_f64).transpose();
         limit.map_err(|error| anyhow::anyhow!("--time: {error}"))
@@ -79,7 +74,7 @@ pub(crate) fn run(args: &ShrinkArgs) -> anyhow::Result<Exit> {
         replay,
         wanted: if args.stall { Wanted::Stall } else { Wanted::Rejection },
         time_limit: args.time_limit()?,
-        form: args.form(),
+        form: args.output.as_deref().map(output::form).transpose()?.flatten(),
         progress: &mut progress,
     };
     let found = shrink(&args.path, &mut options);
@@ -87,6 +82,11 @@ pub(crate) fn run(args: &ShrinkArgs) -> anyhow::Result<Exit> {
         bar.finish_and_clear();
     }
     let shrunk = found?;
+    if shrunk.ran_out && shrunk.to.messages >= shrunk.from.messages {
+        let (trace, time) = (args.path.display(), args.time.unwrap_or_default());
+        writeln!(io::stderr(), "{trace}: nothing smaller was found in {time} s: nothing is written")?;
+        return Ok(Exit::Unproven);
+    }
     let path = args.output.clone().unwrap_or_else(|| output::sibling(&args.path, ending(shrunk.form)));
     output::check(&path, &args.path, args.force)?;
     output::write(&path, &shrunk.bytes, args.force)?;

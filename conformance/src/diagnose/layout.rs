@@ -1,5 +1,6 @@
 //! Directories to evidence: which file is of which node, and of which moment.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -68,6 +69,10 @@ struct Gatherer {
     evidence: Evidence,
     unusable: Vec<Unusable>,
     files: usize,
+    /// In which directory files of a kind of one node are; moments in numbered directories below it count as there.
+    homes: BTreeMap<(Kind, u32), PathBuf>,
+    /// What is being read is not at home there, and was told.
+    is_elsewhere: bool,
 }
 
 impl Gatherer {
@@ -77,6 +82,23 @@ impl Gatherer {
 
     fn damage(&mut self, place: &Place, reason: impl Into<String>) {
         self.evidence.damage.push(Damage { place: place.clone(), reason: reason.into() });
+    }
+
+    /// False, and told, for what another directory has of this node: it is another node with the same id, or was collected
+    /// another time, and must not be mixed with the first.
+    fn is_at_home(&mut self, kind: Kind, id: u32, file: &str) -> bool {
+        let mut directories = Path::new(file).ancestors().skip(1);
+        let here = directories.find(|directory| number_of(directory).is_none()).unwrap_or(Path::new(""));
+        if self.unusable.iter().any(|unusable| Path::new(&unusable.path) == here) {
+            return false;
+        }
+        let home = self.homes.entry((kind, id)).or_insert_with(|| here.to_path_buf());
+        if home == here {
+            return true;
+        }
+        let reason = format!("node {id} is in {} already: diagnose one cluster at a time", name(home));
+        self.unusable(here, reason);
+        false
     }
 
     fn node(&mut self, id: u32) -> &mut Node {
@@ -111,6 +133,10 @@ impl Gatherer {
     fn file(&mut self, kind: Kind, path: &Path, node: Option<u32>, label: &str, started: &mut Vec<u32>) {
         let mut node = id_of_file(path).or(node);
         let file: Arc<str> = name(path).into();
+        self.is_elsewhere = false;
+        if node.is_some_and(|id| !self.is_at_home(kind, id, &file)) {
+            return;
+        }
         match (kind, node) {
             (Kind::Log, Some(id)) => self.node(id).log = Some(super::log::Log::default()),
             (Kind::Tracefs, Some(id)) => self.node(id).trace = Some(super::trace::Trace::default()),
@@ -146,7 +172,9 @@ impl Gatherer {
         }
         if let Line::Moment(time, id, label) = read {
             *node = id.or(*node);
+            self.is_elsewhere = node.is_some_and(|id| !self.is_at_home(Kind::Comms, id, &place.file));
             match *node {
+                Some(_) if self.is_elsewhere => {}
                 Some(id) => {
                     started.push(id);
                     self.node(id).snapshots.push(Snapshot { time: Some(time), label, ..Snapshot::default() });
@@ -155,7 +183,7 @@ impl Gatherer {
             }
             return;
         }
-        if read == Line::Nothing {
+        if read == Line::Nothing || self.is_elsewhere {
             return;
         }
         let Some(id) = *node else { return self.damage(place, NO_ID) };

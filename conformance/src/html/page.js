@@ -26,8 +26,7 @@ if (data.gate) {
   add({ group: "gate", status: gate.verdict, first: true, title: "Steps", reason: `${counted(gate.steps.length, "step")} in ${seconds(gate.seconds)}`, view: () => stepsView(gate, itemOfUnit) });
   gate.steps.forEach((step) => step.units.forEach((unit) => {
     if (unit.verdict === "good" && !(unit.findings || []).length) return;
-    const waived = (unit.findings || []).length && !live(unit).length && unit.verdict === "good";
-    itemOfUnit.set(unit, add({ group: "gate", status: waived ? "waived" : unit.verdict, title: `${step.name}: ${unit.name}`, reason: (unit.findings || []).map((f) => f.message).join("; ") || unit.outcome,
+    itemOfUnit.set(unit, add({ group: "gate", status: statusOf(unit), title: `${step.name}: ${unit.name}`, reason: (unit.findings || []).map((f) => f.message).join("; ") || unit.outcome,
       more: (unit.findings || []).map((f) => `${f.rule || ""} ${f.file || ""} ${f.detail}`).join(" "), view: () => unitView(step, unit) }));
   }));
   add({ group: "gate", status: "coverage", title: "Coverage", reason: `${counted(Object.keys(gate.coverage.cells).length, "cell")} of state and event`, view: () => coverageView(gate.coverage) });

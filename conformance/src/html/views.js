@@ -161,6 +161,9 @@ function counterexampleView(check, one) {
 
 const live = (unit) => (unit.findings || []).filter((finding) => !finding.waived);
 
+/** The verdict of a unit; a good one is waived where it is good only for that. */
+const statusOf = (unit) => (unit.verdict === "good" && (unit.findings || []).length && !live(unit).length ? "waived" : unit.verdict);
+
 function findingView(finding) {
   const place = finding.file ? `${finding.file}${finding.line ? `:${finding.line}` : ""}` : null;
   return el("section", { class: `card ${finding.waived ? "" : "bad"}` },
@@ -177,7 +180,7 @@ function stepsView(gate, itemOfUnit) {
   const name = (step, unit) => { const item = itemOfUnit.get(unit); return item === undefined ? unit.name : el("a", { href: `#item-${item}` }, unit.name); };
   const units = (step) => {
     const shown = el("details", { open: step.verdict !== "good" }, el("summary", {}, `${step.name}: ${counted(step.units.length, "unit")}${step.planned !== step.units.length ? ` of ${step.planned} planned` : ""}`));
-    shown.addEventListener("toggle", () => shown.open && shown.children.length === 1 && shown.append(limited(step.units, 200, (some) => table(["", "unit", "outcome", "time"], some.map((unit) => [badge(unit.verdict), name(step, unit), unit.outcome, seconds(unit.seconds)])))));
+    shown.addEventListener("toggle", () => shown.open && shown.children.length === 1 && shown.append(limited(step.units, 200, (some) => table(["", "unit", "outcome", "time"], some.map((unit) => [badge(statusOf(unit)), name(step, unit), unit.outcome, seconds(unit.seconds)])))));
     return shown;
   };
   return [

@@ -60,6 +60,12 @@ pub enum ShrinkError {
         /// What replay says.
         verdict: &'static str,
     },
+    /// A capture has no local events, which JSON lines would hold.
+    #[error("{name}: is a capture, and becomes one: name the output .pcap")]
+    NoLines {
+        /// The file.
+        name: String,
+    },
     /// What is made of it is not judged as it is.
     #[error("{name}: {what} is not judged as the original: expected {expected}, got {got}")]
     NotTheSame {
@@ -137,6 +143,11 @@ pub fn shrink(path: &Path, options: &mut ShrinkOptions<'_>) -> Result<Shrunk, Sh
     if let Some(reason) = report.error {
         return Err(ShrinkError::Damaged { name, reason });
     }
+    let form = match (&trace.origin, options.form) {
+        (Origin::Capture, Some(Form::Lines)) => return Err(ShrinkError::NoLines { name }),
+        (Origin::Capture, _) => Form::Pcap,
+        (Origin::Native(_), form) => form.unwrap_or(Form::Lines),
+    };
     let holes = report.holes;
     let Some(target) = Target::of(&report, options.wanted) else {
         let verdict = report.verdict.map_or("unreadable", |verdict| verdict.name());
@@ -153,10 +164,6 @@ pub fn shrink(path: &Path, options: &mut ShrinkOptions<'_>) -> Result<Shrunk, Sh
         &mut |kept| trace.is_valid(kept) && target.is_in(&judge(kept)),
         options.progress,
     );
-    let form = options.form.unwrap_or(match trace.origin {
-        Origin::Capture => Form::Pcap,
-        Origin::Native(_) => Form::Lines,
-    });
     let (bytes, frames) = write(&trace, &found.kept, form);
     let report = replay_bytes(&name, &bytes, form, &replay, &options.replay)?;
     let moved: Vec<Target> =

@@ -189,6 +189,10 @@ fn the_binary_ends_with_the_codes_that_it_promises() {
     assert_eq!(code(&["diagnose", empty.path().to_str().unwrap()]), 2);
     assert_eq!(code(&["diagnose", "no such directory"]), 2);
     assert_eq!(code(&["diagnose"]), 2);
+    let both = midcomms(&["diagnose", clean.to_str().unwrap(), stall]);
+    let told = String::from_utf8([both.stdout, both.stderr].concat()).unwrap();
+    assert_eq!(both.status.code(), Some(2), "{told}");
+    assert!(told.contains("diagnose one cluster at a time"), "{told}");
     let nodes = [format!("{stall}/node1"), format!("{stall}/node2")];
     let output = midcomms(&["diagnose", "--format", "json", &nodes[0], &nodes[1]]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
