@@ -1,6 +1,7 @@
 //! The model beside the implementation: they agree, and a comparison that is lied to says so.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use midcomms_conformance::drive::policy::drive_policy;
 use midcomms_conformance::drive::{EnvironmentReport, LARGE, Lie, Options, SMALL, drive_environment};
 use midcomms_model::system::Environment;
 
@@ -70,4 +71,12 @@ fn every_environment_of_the_matrix_is_small_or_large() {
     named.sort_unstable();
     all.sort_unstable();
     assert_eq!(named, all);
+}
+
+#[test]
+fn thresholds_timers_and_limits_are_as_the_account_has_them() {
+    let report = drive_policy(&Options { walks: 300, steps: 400, ..Options::default() });
+    let faults: Vec<_> = report.faults.iter().map(|fault| format!("{fault}\n")).take(9).collect();
+    println!("{}", faults.concat());
+    assert_eq!((faults, report.steps), (vec![], 120_000));
 }

@@ -263,8 +263,7 @@ fn where_the_time_is_too_short_nothing_larger_is_written() {
     let desk = tempfile::tempdir().unwrap();
     let out = desk.path().join("x.pcap");
     let capture = traces().join("rejected/number-skipped.pcap.zst");
-    let (code, _, error) =
-        midcomms(&["shrink", capture.to_str().unwrap(), "--time", "0", "-o", out.to_str().unwrap()]);
+    let (code, _, error) = midcomms(&["shrink", capture.to_str().unwrap(), "--time", "0", "-o", out.to_str().unwrap()]);
     assert_eq!(code, Some(3), "{error}");
     assert!(error.contains("nothing smaller was found in 0 s") && !out.exists(), "{error}");
 }

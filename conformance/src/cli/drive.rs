@@ -10,6 +10,7 @@ use midcomms_model::system::Environment;
 use super::check::args::environment;
 use super::exit::Exit;
 use crate::check::report::grouped;
+use crate::drive::policy::{PolicyReport, drive_policy};
 use crate::drive::{DifferenceReport, EnvironmentReport, LARGE, Options, Report, SMALL, drive_environment};
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -18,6 +19,9 @@ Exit codes:
   1  they differ
   2  usage or I/O
   3  inconclusive (the budget ran out)";
+
+/// Faults of the policy that are told.
+const FAULTS_TOLD: usize = 10;
 
 /// How `midcomms drive` reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,6 +56,9 @@ pub(crate) struct DriveArgs {
     /// Make walks, and do not drive every transition
     #[arg(long, requires = "walks")]
     only_walks: bool,
+    /// Instead of paths of the model, walk through what it leaves free: thresholds, timers, limits, getters, counters
+    #[arg(long, requires = "walks", conflicts_with_all = ["environments", "all", "budget", "only_walks"])]
+    policy: bool,
     /// Threads [default: number of cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -89,6 +96,9 @@ impl DriveArgs {
 
 /// Drives, and tells what came of it.
 pub(crate) fn run(args: &DriveArgs) -> anyhow::Result<Exit> {
+    if args.policy {
+        return run_policy(args);
+    }
     let (environments, options) = (args.environments(), args.options());
     let bar = bar(environments.len(), !args.quiet);
     let mut report = Report::default();
@@ -108,6 +118,41 @@ pub(crate) fn run(args: &DriveArgs) -> anyhow::Result<Exit> {
         writeln!(io::stdout())?;
     }
     Ok(exit(&report))
+}
+
+fn run_policy(args: &DriveArgs) -> anyhow::Result<Exit> {
+    let report = drive_policy(&args.options());
+    let mut out = io::stdout().lock();
+    match args.format {
+        DriveFormat::Text => out.write_all(policy_text(&report, args.steps).as_bytes())?,
+        DriveFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, &report)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(match (report.faults.len(), report.steps) {
+        (0, 0) => Exit::Unproven,
+        (0, _) => Exit::Good,
+        _ => Exit::Failed,
+    })
+}
+
+fn policy_text(report: &PolicyReport, steps: u64) -> String {
+    let PolicyReport { walks, seed, steps: calls, faults } = report;
+    let verdict = match (faults.len(), calls) {
+        (0, 0) => "VACUOUS: nothing was driven".to_owned(),
+        (0, _) => "agree".to_owned(),
+        (count, _) => format!("DIFFER in {} walks", grouped(count as u64)),
+    };
+    let mut text = format!("policy       {verdict}: {} calls in {walks} walks, seeds from {seed}\n", grouped(*calls));
+    for fault in faults.iter().take(FAULTS_TOLD) {
+        let again = format!("midcomms drive --policy --walks 1 --steps {steps} --seed {}", fault.seed);
+        text.push_str(&format!("\n  {fault}\n  Again: {again}\n"));
+    }
+    if faults.len() > FAULTS_TOLD {
+        text.push_str(&format!("\n  and {} more\n", faults.len() - FAULTS_TOLD));
+    }
+    text
 }
 
 fn exit(report: &Report) -> Exit {

@@ -45,6 +45,7 @@ mod compare;
 mod cover;
 mod lane;
 mod lie;
+pub mod policy;
 mod reasons;
 mod report;
 mod rig;
@@ -132,6 +133,15 @@ impl Options {
             #[cfg(feature = "defects")]
             defect: self.defect,
             ..rig::patient()
+        }
+    }
+
+    /// What it is set to where its thresholds, timers and limits are what is looked at.
+    fn policy(&self) -> Config {
+        Config {
+            #[cfg(feature = "defects")]
+            defect: self.defect,
+            ..Config::default()
         }
     }
 }

@@ -166,6 +166,8 @@ pub struct Drive {
     pub environments: Vec<String>,
     /// Random walks.
     pub walks: u64,
+    /// Walks through thresholds, timers and limits.
+    pub policy: u64,
     /// Actions of each.
     pub steps: u64,
 }
@@ -305,6 +307,11 @@ const PROFILE: &[Key] = &[
                 "driven through every transition; empty: all but the deep ones",
             ),
             Key::new("walks", Kind::Number(0, 1_000_000), "random walks in the other environments, together"),
+            Key::new(
+                "policy",
+                Kind::Number(0, 1_000_000),
+                "random walks through thresholds, timers and limits, against an account of them",
+            ),
             Key::new("steps", Kind::Number(1, 1_000_000), "actions of each walk"),
         ]),
         "paths of the model driven into the implementation",

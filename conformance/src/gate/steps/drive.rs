@@ -1,10 +1,12 @@
-//! Paths of the model driven into the implementation: every transition of the environments, random walks in the deep ones.
+//! Paths of the model driven into the implementation: every transition of the environments, random walks in the deep ones;
+//! and walks through what the model leaves free.
 
 use midcomms_model::system::Environment;
 
 use super::seed_of;
 use crate::check::report::grouped;
 use crate::cli::drive::told;
+use crate::drive::policy::drive_policy;
 use crate::drive::{DifferenceReport, EnvironmentReport, LARGE, Options, SMALL, drive_environment};
 use crate::gate::config::Config;
 use crate::gate::report::{Finding, UnitReport};
@@ -15,9 +17,9 @@ pub(super) struct DriveStep {
     drives: Vec<Drive>,
 }
 
-struct Drive {
-    environment: &'static Environment,
-    options: Options,
+enum Drive {
+    Model(&'static Environment, Options),
+    Policy(Options),
 }
 
 impl DriveStep {
@@ -30,7 +32,7 @@ impl DriveStep {
         };
         let mut drives = Vec::new();
         for name in &covered {
-            drives.push(Drive { environment: named(name)?, options: Options { covers: true, ..Options::default() } });
+            drives.push(Drive::Model(named(name)?, Options { covers: true, ..Options::default() }));
         }
         let others: Vec<&str> = LARGE.iter().chain(SMALL).copied().filter(|name| !covered.contains(name)).collect();
         let deep = Environment::DEEP.iter().filter(|environment| environment.nodes == 2);
@@ -40,7 +42,11 @@ impl DriveStep {
         for environment in walked.into_iter().filter(|_| wanted.walks > 0) {
             let (seed, steps) = (seed_of(seed, environment.name, 0), wanted.steps);
             let options = Options { covers: false, walks: each, steps, seed, ..Options::default() };
-            drives.push(Drive { environment, options });
+            drives.push(Drive::Model(environment, options));
+        }
+        if wanted.policy > 0 {
+            let (seed, steps) = (seed_of(seed, "policy", 0), wanted.steps);
+            drives.push(Drive::Policy(Options { walks: wanted.policy, steps, seed, ..Options::default() }));
         }
         Ok(Self { drives })
     }
@@ -48,9 +54,10 @@ impl DriveStep {
 
 impl Step for DriveStep {
     fn units(&self) -> Vec<String> {
-        let name = |drive: &Drive| match drive.options.covers {
-            true => drive.environment.name.to_owned(),
-            false => format!("walks in {}", drive.environment.name),
+        let name = |drive: &Drive| match drive {
+            Drive::Model(environment, options) if options.covers => environment.name.to_owned(),
+            Drive::Model(environment, _) => format!("walks in {}", environment.name),
+            Drive::Policy(_) => "policy".to_owned(),
         };
         self.drives.iter().map(name).collect()
     }
@@ -60,20 +67,12 @@ impl Step for DriveStep {
     }
 
     fn run(&self, unit: usize, threads: usize, said: &dyn Fn(String)) -> Done {
-        let Some(Drive { environment, options }) = self.drives.get(unit) else { return Done::unusable("is no drive") };
-        let options = Options { threads, ..options.clone() };
-        said(format!("{} threads", options.threads));
-        let report = drive_environment(environment, &options, &|_| {});
-        let mut findings: Vec<Finding> =
-            report.differences.iter().map(|difference| finding(environment.name, difference)).collect();
-        if report.differing > 0 && findings.is_empty() {
-            let message = format!("{}: the implementation differs after {} steps", environment.name, report.differing);
-            findings.push(Finding::failed("drive", message));
+        said(format!("{threads} threads"));
+        match self.drives.get(unit) {
+            None => Done::unusable("is no drive"),
+            Some(Drive::Model(environment, options)) => model(environment, &Options { threads, ..options.clone() }),
+            Some(Drive::Policy(options)) => policy(&Options { threads, ..options.clone() }),
         }
-        if !report.is_complete {
-            findings.push(Finding::incomplete(format!("{}: not every transition was driven", environment.name)));
-        }
-        Done { findings, coverage: report.coverage.clone(), ..Done::new(outcome(&report, options.covers)) }
     }
 
     fn summary(&self, units: &[UnitReport]) -> String {
@@ -84,8 +83,34 @@ impl Step for DriveStep {
             };
             units.iter().filter_map(of).sum()
         };
-        format!("{} transitions, {} steps of random walks", grouped(count("of")), grouped(count("steps")))
+        let (driven, walked, called) = (count("of"), count("steps"), count("calls"));
+        format!(
+            "{} transitions, {} steps of random walks, {} calls held against the policy",
+            grouped(driven),
+            grouped(walked),
+            grouped(called)
+        )
     }
+}
+
+fn model(environment: &'static Environment, options: &Options) -> Done {
+    let report = drive_environment(environment, options, &|_| {});
+    let mut findings: Vec<Finding> =
+        report.differences.iter().map(|difference| finding(environment.name, difference)).collect();
+    if report.differing > 0 && findings.is_empty() {
+        let message = format!("{}: the implementation differs after {} steps", environment.name, report.differing);
+        findings.push(Finding::failed("drive", message));
+    }
+    if !report.is_complete {
+        findings.push(Finding::incomplete(format!("{}: not every transition was driven", environment.name)));
+    }
+    Done { findings, coverage: report.coverage.clone(), ..Done::new(outcome(&report, options.covers)) }
+}
+
+fn policy(options: &Options) -> Done {
+    let report = drive_policy(options);
+    let findings = report.faults.iter().map(|fault| Finding::failed(fault.field, fault.to_string()));
+    Done { findings: findings.collect(), ..Done::new(format!("{} calls in {} walks", report.steps, report.walks)) }
 }
 
 fn outcome(report: &EnvironmentReport, covers: bool) -> String {

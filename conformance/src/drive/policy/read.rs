@@ -1,0 +1,157 @@
+//! What the account makes of what the peer says.
+
+use bytes::Bytes;
+use midcomms::midcomms::{ConnectionId, Delivery, Event, Ids, Kind, PeerMisbehaved, Time};
+use midcomms::wire::{Cmd, LockspaceId, NodeId, RcomType, Seq, VERSION_3_1, VERSION_3_2, Version, decode};
+
+use super::account::{Account, NOT_READY, later};
+use super::bytes::{Voice, rcom};
+
+/// What the peer says in one message.
+#[derive(Clone, Debug)]
+pub(super) enum Word {
+    Hello(Seq, Ids),
+    Ack(Seq),
+    Data(Seq, Kind, Vec<u8>),
+    /// A reservation that was given up: taken, and delivered to nobody.
+    Withdrawn(Seq),
+    Status(u64),
+    Names(Vec<u8>),
+    /// Without a number, as a node of 3.1 sends it.
+    Bare(Vec<u8>),
+    /// A MSG of no known type.
+    Undecodable(Seq),
+    WrongNode,
+    /// A length less than that of a header.
+    Unparseable,
+}
+
+impl Word {
+    /// It as bytes, from `node`, and the lockspace that it names.
+    pub(super) fn bytes(&self, node: NodeId, is_old: bool, lockspace: LockspaceId) -> Vec<u8> {
+        let voice = Voice { version: if is_old { VERSION_3_1 } else { VERSION_3_2 }, node };
+        match self {
+            Self::Hello(seq, ids) => voice.hello(*seq, *ids),
+            Self::Ack(seq) => voice.ack(*seq),
+            Self::Data(seq, kind, body) => voice.sequenced(*seq, *kind, lockspace, body),
+            Self::Withdrawn(seq) => {
+                let body = rcom(RcomType::StatusReply.to_wire(), NOT_READY, 0, [0, 0], 0);
+                voice.sequenced(*seq, Kind::Rcom, lockspace, &body)
+            }
+            Self::Status(seq) => voice.bare(Kind::Rcom, lockspace, &status(*seq)),
+            Self::Names(body) => voice.bare(Kind::Rcom, lockspace, body),
+            Self::Bare(body) => voice.bare(Kind::Msg, lockspace, body),
+            Self::Undecodable(seq) => voice.sequenced(*seq, Kind::Msg, lockspace, &[0xff; 40]),
+            Self::WrongNode => Voice { node: NodeId(77), ..voice }.ack(Seq(0)),
+            Self::Unparseable => vec![0; 16],
+        }
+    }
+}
+
+fn status(seq: u64) -> Vec<u8> {
+    rcom(RcomType::Status.to_wire(), 0, seq + 1000, [seq, 0], 16)
+}
+
+impl Account {
+    /// Bytes that came on a connection, and the words that they complete.
+    pub(super) fn received(&mut self, now: Time, id: ConnectionId, len: usize, words: &[Word]) {
+        if self.line(id).is_some() {
+            self.counters.bytes_read += len as u64;
+        }
+        for word in words {
+            if self.line(id).is_none() {
+                break;
+            }
+            self.hear(now, id, word);
+        }
+        self.time_out(now);
+    }
+
+    fn hear(&mut self, now: Time, id: ConnectionId, word: &Word) {
+        let is_old = matches!(word, Word::Bare(_)) || self.version == Some(Version::V3_1);
+        match word {
+            Word::Hello(seq, ids) => {
+                if self.bound.is_none() {
+                    self.bound = Some(ids.source);
+                    self.pending_ack = true;
+                    self.settle(Version::V3_2);
+                }
+                self.acknowledged(now, *seq, id);
+            }
+            Word::Ack(seq) => self.acknowledged(now, *seq, id),
+            Word::Data(seq, kind, body) => self.numbered(now, *seq, Some((*kind, body)), word),
+            Word::Withdrawn(seq) => self.numbered(now, *seq, None, word),
+            Word::Status(seq) => {
+                if !is_old || self.config.answer_status {
+                    self.answer = Some((*seq, seq + 1000, self.lockspace));
+                }
+                if is_old {
+                    self.deliver(None, Kind::Rcom, &status(*seq));
+                }
+            }
+            Word::Names(body) => self.deliver(None, Kind::Rcom, body),
+            Word::Bare(body) => {
+                if self.version.is_none() {
+                    self.settle(Version::V3_1);
+                }
+                self.deliver(None, Kind::Msg, body);
+            }
+            Word::Undecodable(_) => {
+                let error = decode(&word.bytes(self.peer, is_old, self.lockspace)).err();
+                error.into_iter().for_each(|error| self.blame(id, PeerMisbehaved::Undecodable(error)));
+            }
+            Word::WrongNode => {
+                self.end(id, PeerMisbehaved::WrongNodeId { expected: self.peer, got: NodeId(77) });
+            }
+            // Which error of framing it is, is not the account's business.
+            Word::Unparseable => self.end(id, PeerMisbehaved::Sequenced { cmd: Cmd::Fin }),
+        }
+    }
+
+    fn end(&mut self, id: ConnectionId, fault: PeerMisbehaved) {
+        self.blame(id, fault);
+        self.closes.push(id);
+        self.broken(id);
+    }
+
+    /// VER-1.
+    fn settle(&mut self, version: Version) {
+        self.version = Some(version);
+        self.pending_ask = false;
+        self.ask_at = None;
+        self.events.push_back(Event::Up { version, is_hardened: self.bound.is_some() });
+    }
+
+    fn numbered(&mut self, now: Time, seq: Seq, delivers: Option<(Kind, &Vec<u8>)>, word: &Word) {
+        match seq.0.wrapping_sub(self.seq_next) {
+            0 => {}
+            ahead if ahead <= u32::MAX / 2 => {
+                self.counters.gaps += 1; // RCV-3
+                return;
+            }
+            _ => {
+                self.counters.duplicates += 1; // RCV-2
+                self.pending_ack = true;
+                return;
+            }
+        }
+        self.seq_next = self.seq_next.wrapping_add(1);
+        if let Some((kind, body)) = delivers {
+            self.deliver(Some(seq), kind, body);
+        }
+        self.delivered += 1;
+        self.delivered_bytes += word.bytes(self.peer, false, self.lockspace).len() as u32;
+        let is_enough = self.delivered >= self.config.ack_on_receive || self.delivered_bytes >= self.config.ack_bytes;
+        if is_enough {
+            self.pending_ack = true;
+        } else if self.ack_at.is_none() {
+            self.ack_at = Some(later(now, self.config.ack_delay));
+        }
+    }
+
+    fn deliver(&mut self, seq: Option<Seq>, kind: Kind, body: &[u8]) {
+        self.counters.delivered += 1;
+        let delivery = Delivery { seq, kind, lockspace: self.lockspace, body: Bytes::copy_from_slice(body) };
+        self.events.push_back(Event::Delivered(delivery));
+    }
+}
