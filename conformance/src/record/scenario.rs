@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::amount::Amount;
 use super::error::RecordError;
+use super::exact::Share;
 use super::expect::Expect;
 use super::step::Step;
 use super::trace::Form;
@@ -30,6 +31,9 @@ pub struct Scenario {
     /// Settings of every record.
     #[serde(default)]
     pub limits: Limits,
+    /// The least share of events that replay holds against the records; all where it is absent.
+    #[serde(default)]
+    pub exact: Option<Share>,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// What must have happened in the end.
@@ -131,6 +135,12 @@ impl Scenario {
             Form::Compact if !self.late().is_empty() => Err(RecordError::LinesOnly { scenario: self.name.clone() }),
             _ => Ok(()),
         }
+    }
+
+    /// Whether its traces tell from the beginning what replay needs: over sockets a recording that begins in the middle does not
+    /// tell how the records stand.
+    pub fn tells_its_records(&self, is_over_sockets: bool) -> bool {
+        !is_over_sockets || self.late().is_empty()
     }
 
     /// What of it sockets do not give.

@@ -5,14 +5,15 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use midcomms::midcomms::Observer;
+use midcomms::midcomms::{Ids, Observer, Peer};
 use midcomms::recording::{Bodies, JsonRecorder, Options, Origin, Recorder, Segment, Status, Storage};
 use midcomms::wire::NodeId;
 
 use super::error::RecordError;
 use super::ledger::{Ledger, Story};
 use super::scenario::{Scenario, Spoken};
-use super::watch::{Shared, Watch};
+use super::watch::{Link, Shared, Watch};
+use crate::native::line::{IdsLine, Line, RecordLine};
 
 /// In which form traces are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,20 +158,58 @@ impl Desk {
         Ok(Self { pen: Pen::new(form, memory.clone(), origin)?, memory, shared })
     }
 
-    /// Begins in the middle: behind the head come the connections that stand.
-    fn begin(&self, node: u32) {
+    /// Begins in the middle: behind the head come the connections that stand, and then the records.
+    fn begin(&self, node: u32, records: Vec<(u32, RecordLine)>) -> Result<(), String> {
         let mut progress = self.shared.lock();
         if core::mem::replace(&mut progress.is_on, true) {
-            return;
+            return Ok(());
         }
-        let time = progress.time.0 as f64 / 1e9;
-        for ((peer, connection), is_ours) in &progress.standing {
-            let (from, to) = if *is_ours { (node, *peer) } else { (*peer, node) };
-            let line = serde_json::json!({
-                "event": "known", "time": time, "connection": connection.to_string(), "from": from, "to": to,
-            });
-            self.memory.with(|memory| memory.extend(format!("{line}\n").into_bytes()));
+        let time = Some(progress.time.0 as f64 / 1e9);
+        for ((peer, connection), link) in &progress.standing {
+            let Link { is_ours, said, heard } = *link;
+            let (from, to) = if is_ours { (node, *peer) } else { (*peer, node) };
+            self.put(&Line {
+                event: "known".to_owned(),
+                time,
+                connection: Some(connection.to_string()),
+                from: Some(from),
+                to: Some(to),
+                said: said.map(ids),
+                heard: heard.map(ids),
+                ..Line::default()
+            })?;
         }
+        records.into_iter().try_for_each(|(peer, record)| {
+            let (node, peer, record) = (Some(node), Some(peer), Some(record));
+            self.put(&Line { event: "standing".to_owned(), time, node, peer, record, ..Line::default() })
+        })
+    }
+
+    fn put(&self, line: &Line) -> Result<(), String> {
+        let mut text = serde_json::to_vec(line).map_err(|error| error.to_string())?;
+        text.push(b'\n');
+        self.memory.with(|memory| memory.extend(text));
+        Ok(())
+    }
+}
+
+fn ids(ids: Ids) -> IdsLine {
+    IdsLine { source: ids.source.to_string(), destination: ids.destination.map(|id| id.to_string()) }
+}
+
+/// A record as it stands, with what else a node knows of its peer.
+pub(super) fn standing(peer: &Peer) -> RecordLine {
+    let snapshot = peer.snapshot();
+    RecordLine {
+        state: snapshot.state.to_string(),
+        seq_send: snapshot.seq_send.0,
+        seq_next: snapshot.seq_next.0,
+        queue: u32::try_from(snapshot.queue).unwrap_or(u32::MAX),
+        users: u32::try_from(snapshot.users).unwrap_or(u32::MAX),
+        incarnation: Some(snapshot.incarnation.to_string()),
+        version: peer.version().map(|version| version.name().to_owned()),
+        bound: peer.bound().map(|id| id.to_string()),
+        lockspaces: Some(peer.members().iter().map(|lockspace| lockspace.0).collect()),
     }
 }
 
@@ -218,10 +257,11 @@ impl Desks {
         Some(Box::new(Watch::new(self.ledger.clone(), desk.pen.observer(), desk.shared.clone())))
     }
 
-    /// The recording of a node begins.
-    pub(super) fn begin(&self, node: u32) {
-        if let Some(desk) = self.lock().get(&node).and_then(|desks| desks.last()) {
-            desk.begin(node);
+    /// The recording of a node begins, with its records as they stand, by peer, where the stage can look at them.
+    pub(super) fn begin(&self, node: u32, records: Vec<(u32, RecordLine)>) -> Result<(), String> {
+        match self.lock().get(&node).and_then(|desks| desks.last()) {
+            Some(desk) => desk.begin(node, records),
+            None => Ok(()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What becomes known in mid-stream, until all is.
 
-use super::{Arrived, Cause, Link, Outcome, Own, Said, Snapshot, Speaker, Told};
+use super::output::Output;
+use super::{Arrived, Cause, Link, Outcome, Own, Said, Snapshot, Speaker, Standing, Told};
 use crate::Conn;
 use crate::message::{Ids, Message, Version};
 use crate::record::{Record, State};
@@ -22,7 +23,10 @@ impl<L: Copy> Own<L> {
         match told {
             Told::Record(snapshot) => self.learn_snapshot(&snapshot),
             Told::Opened { .. } | Told::Stands { .. } | Told::Ended(_) => drop(self.take(told)),
-            Told::Fence => self.links.clear(),
+            Told::Fence => {
+                self.links.clear();
+                self.is_closing = false;
+            }
             Told::Shutdown => self.is_closing = true,
             Told::AddMember(_) if self.cause == Cause::Last && self.known.record => {
                 self.cause = Cause::Past;
@@ -51,7 +55,7 @@ impl<L: Copy> Own<L> {
         }
         self.lives.own = Some(incarnation);
         if is_initial {
-            self.output = super::Output::default();
+            self.output = Output::default();
             self.known.output = true;
             self.is_closing = false;
             return;
@@ -61,6 +65,7 @@ impl<L: Copy> Own<L> {
         if state != State::Established {
             self.record.version = Some(Version::V3_2); // SND-3: FINs were exchanged
         }
+        self.is_closing |= matches!(state, State::FinWait1 | State::FinWait2 | State::Closing); // only a shutdown leads there
         match state {
             State::FinWait1 | State::Closing | State::LastAck if snapshot.queue > 0 => {
                 self.record.seq_send = crate::Seq(seq_send.0.wrapping_sub(1));
@@ -69,6 +74,26 @@ impl<L: Copy> Own<L> {
             State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck => self.record.stop_tx = true,
             _ => {}
         }
+    }
+
+    /// Nothing has led to it that is still to be told. Of a CLOSED record the last words may be; and what of a queue was
+    /// written already, the next message that goes out of it tells.
+    pub(super) fn learn_standing(&mut self, standing: &Standing) {
+        let Standing { snapshot, version, bound, ref members } = *standing;
+        self.learn_snapshot(&snapshot);
+        if let Some(members) = members {
+            self.members.clone_from(members);
+            self.unnamed = self.unnamed.saturating_sub(u16::try_from(members.len()).unwrap_or(u16::MAX));
+        }
+        if snapshot.state == State::Closed {
+            return;
+        }
+        let head = snapshot.queue_head();
+        (self.output, self.known.output) = (Output::between(head, snapshot.seq_send), snapshot.queue == 0);
+        self.record.version = version;
+        self.lives.bound = bound;
+        self.known.peer = version.is_some();
+        self.cause = Cause::Past;
     }
 
     pub(super) fn learn_written(&mut self, conn: Conn, message: &Message) {
@@ -131,6 +156,7 @@ impl<L: Copy> Own<L> {
             (Some(Message::Ack(number) | Message::Hello(number, _)), Outcome::Handled) => {
                 self.record.queue_head = self.record.queue_head.max(number);
                 self.output.release(self.record.queue_head);
+                self.known.output |= self.known.record && self.output.is_drained(self.record.queue_head);
             }
             _ => {}
         }

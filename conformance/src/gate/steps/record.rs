@@ -7,8 +7,8 @@ use crate::coverage::of_replay;
 use crate::gate::config::Config;
 use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
-use crate::record::{RecordError, Recording, Scenario, Scenarios, Trace};
-use crate::replay::{FileReport, ReplayOptions, replay_together};
+use crate::record::{Exact, RecordError, Recording, Scenario, Scenarios, Trace};
+use crate::replay::{ReplayOptions, replay_together};
 
 /// The file of scenarios, in findings.
 const SCENARIOS_FILE: &str = "traces/scenarios.toml";
@@ -18,20 +18,6 @@ const SOURCE: &str = "record";
 
 /// Findings of one scenario that are told each; the others are counted.
 const MAX_TOLD: usize = 5;
-
-/// Events of nodes that recorded themselves, and those that were held against their records.
-#[derive(Default)]
-struct Exact {
-    judged: u64,
-    events: u64,
-}
-
-impl Exact {
-    fn add(&mut self, report: &FileReport) {
-        self.judged += report.exact.iter().map(|exact| exact.judged).sum::<u64>();
-        self.events += report.exact.iter().map(|exact| exact.events).sum::<u64>();
-    }
-}
 
 /// Scenarios and seeds, planned.
 pub(super) struct RecordStep {
@@ -75,11 +61,12 @@ impl RecordStep {
         let named = |trace: &Trace| format!("{} seed {seed} {}", scenario.name, trace.name());
         let traces = recording.traces.iter().map(|trace| (named(trace), trace.bytes.as_slice())).collect();
         let mut done = Done::default();
+        let mut of_run = Exact::default();
         match replay_together::<&[u8]>(traces, None, &self.options) {
             Ok(reports) => {
                 for (report, _) in reports {
                     let judged = judged(&report, true);
-                    exact.add(&report);
+                    of_run.add(&report);
                     done.coverage.add(&of_replay(&report, SOURCE));
                     if self.options.pictures && !judged.findings.is_empty() {
                         done.shown.push(report);
@@ -88,6 +75,11 @@ impl RecordStep {
                 }
             }
             Err((name, error)) => done.findings.push(Finding::unusable(format!("{name}: {error}"))),
+        }
+        exact.join(&of_run);
+        if let Some(why) = of_run.missing(scenario).filter(|_| done.findings.is_empty()) {
+            let finding = Finding::failed("exact", format!("{} seed {seed}: {why}", scenario.name));
+            done.findings.push(again(finding, scenario, seed));
         }
         done
     }
@@ -122,7 +114,7 @@ impl Step for RecordStep {
             let message = format!("{}: and {more} findings more, in {failed} of {} runs", scenario.name, self.seeds);
             whole.findings.push(Finding::failed("scenario", message));
         }
-        let Exact { judged, events } = exact;
+        let Exact { judged, events, .. } = exact;
         whole.outcome = format!("{} runs, {failed} not as promised; {judged} of {events} events exact", self.seeds);
         whole
     }
