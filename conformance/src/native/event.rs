@@ -167,7 +167,7 @@ fn id(digits: &str) -> Result<u64, String> {
 /// A record that stands.
 ///
 /// # Errors
-/// As [`record`], if the version is none, or if the record has no incarnation.
+/// As [`record`], if the version is none, if the record has no incarnation, or if its fields contradict each other.
 pub fn standing(line: &RecordRef<'_>) -> Result<Standing, String> {
     let Local::Record(snapshot) = record(line)? else { return Err("`standing` needs `record.incarnation`".to_owned()) };
     let version = match line.version.as_deref() {
@@ -177,6 +177,12 @@ pub fn standing(line: &RecordRef<'_>) -> Result<Standing, String> {
         Some(other) => return Err(format!("{other:?} is no version: 3.1 or 3.2")),
     };
     let bound = line.bound.as_deref().map(id).transpose()?;
+    if bound.is_some() && version != Some(Version::V3_2) {
+        return Err("a record that is bound knows the version of its peer, 3.2".to_owned());
+    }
+    if let Some(names) = line.lockspaces.as_ref().filter(|names| names.len() as u64 != u64::from(line.users)) {
+        return Err(format!("`users` is {}, and `lockspaces` has {}", line.users, names.len()));
+    }
     Ok(Standing { snapshot, version, bound, members: line.lockspaces.clone() })
 }
 

@@ -124,3 +124,55 @@ impl Step for RecordStep {
         format!("{} runs of {} scenarios, recorded and replayed", grouped(runs), units.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A recording that begins while messages wait: which of them were written already is not told.
+    const LATE: &str = r#"
+format = "midcomms-scenarios"
+version = 1
+[[scenario]]
+name = "late"
+text = "The recording begins while messages wait for their acknowledgement."
+steps = [
+  { join = { nodes = [1, 2] } },
+  { rest = {} },
+  { silence = { from = 2, to = 1 } },
+  { send = { from = 1, to = 2, count = 20 } },
+  { wait = { ms = 50 } },
+  { begin-recording = { nodes = [1, 2] } },
+  { let-through = { from = 2, to = 1 } },
+  { rest = {} },
+]
+expect = { delivers = [[1, 2]] }
+"#;
+
+    fn run(text: &str) -> Done {
+        let scenarios =
+            Scenarios::parse("late.toml", text).into_iter().flat_map(|all| all.iter().cloned().collect::<Vec<_>>());
+        let step = RecordStep { scenarios: scenarios.collect(), seeds: 2, seed: 1, options: ReplayOptions::default() };
+        step.run(0, 1, &|_| {})
+    }
+
+    #[test]
+    fn less_that_is_exact_than_was_promised_is_a_finding() {
+        let done = run(LATE);
+        assert_eq!(done.findings.len(), 2, "{:?}", done.findings);
+        for finding in &done.findings {
+            assert_eq!(finding.rule.as_deref(), Some("exact"));
+            assert!(finding.message.contains("the scenario promises 100 of a hundred"), "{}", finding.message);
+            assert!(finding.detail.contains("recorded by: midcomms record late --seed"), "{}", finding.detail);
+        }
+        assert!(done.outcome.starts_with("2 runs, 2 not as promised; "), "{}", done.outcome);
+    }
+
+    #[test]
+    fn what_is_promised_with_a_reason_is_enough() {
+        let share = "exact = { percent = 10, why = \"messages wait\" }\nexpect";
+        let done = run(&LATE.replace("expect", share));
+        assert!(done.findings.is_empty(), "{:?}", done.findings);
+        assert!(done.outcome.starts_with("2 runs, 0 not as promised; "), "{}", done.outcome);
+    }
+}
