@@ -144,7 +144,8 @@ fn a_recording_that_is_less_exact_than_promised_is_kept_and_told() {
             "format = \"midcomms-scenarios\"\nversion = 1\n[[scenario]]\nname = \"mine\"\ntext = \"It begins late.\"\n{exact}\n\
              steps = [{{ join = {{ nodes = [1, 2] }} }}, {{ rest = {{}} }}, {{ silence = {{ from = 2, to = 1 }} }}, \
              {{ send = {{ from = 1, to = 2, count = 20 }} }}, {{ wait = {{ ms = 50 }} }}, \
-             {{ begin-recording = {{ nodes = [1, 2] }} }}, {{ let-through = {{ from = 2, to = 1 }} }}, {{ rest = {{}} }}]\n\
+             {{ begin-recording = {{ nodes = [1, 2] }} }}, {{ let-through = {{ from = 2, to = 1 }} }}, \
+             {{ send = {{ from = 2, to = 1, count = 5 }} }}, {{ rest = {{}} }}]\n\
              expect = {{ delivers = [[1, 2]] }}\n"
         )
     };

@@ -144,6 +144,7 @@ steps = [
   { wait = { ms = 50 } },
   { begin-recording = { nodes = [1, 2] } },
   { let-through = { from = 2, to = 1 } },
+  { send = { from = 2, to = 1, count = 5 } },
   { rest = {} },
 ]
 expect = { delivers = [[1, 2]] }
