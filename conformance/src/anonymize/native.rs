@@ -129,9 +129,9 @@ impl Making<'_> {
         let lockspaces = record.lockspaces.map(|all| all.into_iter().map(|id| self.key.word(id)).collect());
         RecordLine {
             state: known(&record.state, &STATES).unwrap_or_else(|| UNKNOWN.to_owned()),
-            incarnation: record.incarnation.filter(is_id),
+            incarnation: record.incarnation.and_then(id),
             version: record.version.and_then(|version| known(&version, &VERSIONS)),
-            bound: record.bound.filter(is_id),
+            bound: record.bound.and_then(id),
             lockspaces,
             ..record
         }
@@ -163,11 +163,11 @@ fn revision(name: &str) -> String {
 }
 
 /// Ids of incarnations are random numbers of their nodes, and judged.
-fn is_id(id: &String) -> bool {
-    id.bytes().all(|byte| byte.is_ascii_hexdigit())
+fn id(digits: String) -> Option<String> {
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(digits)
 }
 
 fn ids(line: IdsLine) -> Option<IdsLine> {
-    let destination = line.destination.filter(is_id);
-    Some(line.source).filter(is_id).map(|source| IdsLine { source, destination })
+    let destination = line.destination.and_then(id);
+    id(line.source).map(|source| IdsLine { source, destination })
 }
