@@ -137,12 +137,6 @@ impl Scenario {
         }
     }
 
-    /// Whether its traces tell from the beginning what replay needs: over sockets a recording that begins in the middle does not
-    /// tell how the records stand.
-    pub fn tells_its_records(&self, is_over_sockets: bool) -> bool {
-        !is_over_sockets || self.late().is_empty()
-    }
-
     /// What of it sockets do not give.
     pub fn needs_simulation(&self) -> Option<String> {
         if let Some(why) = &self.simulation_only {

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use midcomms::lowcomms::PeerStats;
 use midcomms::midcomms::{Ids, Observer, Peer};
 use midcomms::recording::{Bodies, JsonRecorder, Options, Origin, Recorder, Segment, Status, Storage};
 use midcomms::wire::NodeId;
@@ -12,7 +13,7 @@ use midcomms::wire::NodeId;
 use super::error::RecordError;
 use super::ledger::{Ledger, Story};
 use super::scenario::{Scenario, Spoken};
-use super::watch::{Link, Shared, Watch};
+use super::watch::{Link, Shared, Told, Watch};
 use crate::native::line::{IdsLine, Line, RecordLine};
 
 /// In which form traces are kept.
@@ -158,11 +159,15 @@ impl Desk {
         Ok(Self { pen: Pen::new(form, memory.clone(), origin)?, memory, shared })
     }
 
-    /// Begins in the middle: behind the head come the connections that stand, and then the records.
-    fn begin(&self, node: u32, records: Vec<(u32, RecordLine)>) -> Result<(), String> {
+    /// Begins in the middle: behind the head come the connections that stand, and then the records. False if more has happened
+    /// than these `events`.
+    fn begin(&self, node: u32, records: Vec<(u32, RecordLine)>, events: Option<u64>) -> Result<bool, String> {
         let mut progress = self.shared.lock();
+        if events.is_some_and(|events| events != progress.events) {
+            return Ok(false);
+        }
         if core::mem::replace(&mut progress.is_on, true) {
-            return Ok(());
+            return Ok(true);
         }
         let time = Some(progress.time.0 as f64 / 1e9);
         for ((peer, connection), link) in &progress.standing {
@@ -179,10 +184,11 @@ impl Desk {
                 ..Line::default()
             })?;
         }
-        records.into_iter().try_for_each(|(peer, record)| {
+        for (peer, record) in records {
             let (node, peer, record) = (Some(node), Some(peer), Some(record));
-            self.put(&Line { event: "standing".to_owned(), time, node, peer, record, ..Line::default() })
-        })
+            self.put(&Line { event: "standing".to_owned(), time, node, peer, record, ..Line::default() })?;
+        }
+        Ok(true)
     }
 
     fn put(&self, line: &Line) -> Result<(), String> {
@@ -195,6 +201,22 @@ impl Desk {
 
 fn ids(ids: Ids) -> IdsLine {
     IdsLine { source: ids.source.to_string(), destination: ids.destination.map(|id| id.to_string()) }
+}
+
+/// The same from outside: what a record does not show, it has said. `None` where the two do not agree.
+fn seen(stats: &PeerStats, told: &Told) -> Option<RecordLine> {
+    let is_told = told.members.len() == stats.users && told.bound.is_some() == stats.is_hardened;
+    is_told.then(|| RecordLine {
+        state: stats.state.to_string(),
+        seq_send: stats.seq_send,
+        seq_next: stats.seq_next,
+        queue: u32::try_from(stats.send_queue).unwrap_or(u32::MAX),
+        users: u32::try_from(stats.users).unwrap_or(u32::MAX),
+        incarnation: told.incarnation.map(|id| id.to_string()),
+        version: stats.version.clone(),
+        bound: told.bound.map(|id| id.to_string()),
+        lockspaces: Some(told.members.iter().map(|lockspace| lockspace.0).collect()),
+    })
 }
 
 /// A record as it stands, with what else a node knows of its peer.
@@ -257,12 +279,30 @@ impl Desks {
         Some(Box::new(Watch::new(self.ledger.clone(), desk.pen.observer(), desk.shared.clone())))
     }
 
-    /// The recording of a node begins, with its records as they stand, by peer, where the stage can look at them.
+    /// The recording of a node begins, with its records as they stand, by peer.
     pub(super) fn begin(&self, node: u32, records: Vec<(u32, RecordLine)>) -> Result<(), String> {
+        self.begin_if(node, records, None).map(|_| ())
+    }
+
+    /// The same, unless more than these `events` has happened since the records were looked at.
+    fn begin_if(&self, node: u32, records: Vec<(u32, RecordLine)>, events: Option<u64>) -> Result<bool, String> {
         match self.lock().get(&node).and_then(|desks| desks.last()) {
-            Some(desk) => desk.begin(node, records),
-            None => Ok(()),
+            Some(desk) => desk.begin(node, records, events),
+            None => Ok(true),
         }
+    }
+
+    /// The same, of a node that goes on while it is looked at: false if it did.
+    pub(super) fn begin_between(&self, node: u32, look: impl Fn() -> Vec<PeerStats>) -> Result<bool, String> {
+        let progress = |shared: Shared| {
+            let progress = shared.lock();
+            (progress.events, progress.told.clone())
+        };
+        let shared = self.lock().get(&node).and_then(|desks| desks.last()).map(|desk| desk.shared.clone());
+        let Some((events, told)) = shared.map(progress) else { return Ok(true) };
+        let records =
+            look().into_iter().filter_map(|stats| Some((stats.peer.0, seen(&stats, told.get(&stats.peer.0)?)?)));
+        self.begin_if(node, records.collect(), Some(events))
     }
 
     /// A trace without a message would prove nothing.

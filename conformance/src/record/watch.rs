@@ -1,10 +1,10 @@
 //! What stands between a record and its recorder, and sees what the run comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use midcomms::midcomms::{ConnectionId, Ids, Incarnation, Observer, Occurrence, Outcome, Snapshot, State, Tail, Time};
-use midcomms::wire::{Cmd, Framer, Message, NodeId, Seq};
+use midcomms::wire::{Cmd, Framer, LockspaceId, Message, NodeId, Seq};
 
 use super::ledger::{Ledger, RecordStory};
 
@@ -15,8 +15,12 @@ pub(super) struct Progress {
     pub(super) is_on: bool,
     /// When something happened last.
     pub(super) time: Time,
+    /// Everything that happened, recorded or not.
+    pub(super) events: u64,
     /// Events of messages that were recorded.
     pub(super) messages: u64,
+    /// What the records have said before they were recorded, by peer.
+    pub(super) told: BTreeMap<u32, Told>,
     /// The connections that stand, by peer.
     pub(super) standing: BTreeMap<(u32, ConnectionId), Link>,
 }
@@ -30,6 +34,35 @@ pub(super) struct Link {
     pub(super) said: Option<Ids>,
     /// What the peer's last hello on it said.
     pub(super) heard: Option<Ids>,
+}
+
+/// What a record has said of itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// The id of its incarnation.
+    pub(super) incarnation: Option<Incarnation>,
+    /// The peer's incarnation that it is bound to (HRD-1).
+    pub(super) bound: Option<Incarnation>,
+    /// The lockspaces that it counts (HRD-5).
+    pub(super) members: BTreeSet<LockspaceId>,
+}
+
+impl Told {
+    fn note(&mut self, occurrence: &Occurrence<'_>) {
+        match *occurrence {
+            Occurrence::Record(Snapshot { incarnation, .. }) if self.incarnation != Some(incarnation) => {
+                (self.incarnation, self.bound) = (Some(incarnation), None);
+            }
+            Occurrence::MemberAdded(lockspace) => drop(self.members.insert(lockspace)),
+            Occurrence::MemberRemoved(lockspace) => drop(self.members.remove(&lockspace)),
+            Occurrence::Fenced => self.members.clear(),
+            Occurrence::Read { message, outcome: Outcome::Handled, .. } if self.bound.is_none() => {
+                let hello = last_hello(message).filter(|ids| ids.destination.is_some());
+                self.bound = hello.filter(|ids| ids.destination == self.incarnation).map(|ids| ids.source);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Progress {
@@ -67,6 +100,10 @@ impl Watch {
     fn note(&self, now: Time, peer: NodeId, occurrence: &Occurrence<'_>) -> bool {
         let mut progress = self.shared.lock();
         progress.time = now;
+        progress.events += 1;
+        if !progress.is_on {
+            progress.told.entry(peer.0).or_default().note(occurrence);
+        }
         match occurrence {
             Occurrence::Opened { connection, is_ours } => {
                 let link = Link { is_ours: *is_ours, ..Link::default() };
