@@ -12,6 +12,7 @@ use midcomms_conformance::capture::{CaptureOptions, CaptureReader, Endpoint, Obs
 use midcomms_conformance::corpus::Manifest;
 use midcomms_conformance::messages::{Item, Messages};
 use midcomms_conformance::packets::{Ends, PcapWriter, TcpPacket, tcp_frame};
+use midcomms_conformance::record::Scenarios;
 use midcomms_conformance::replay::{ReplayOptions, Verdict};
 use midcomms_conformance::shrink::target::Wanted;
 use midcomms_conformance::shrink::{ShrinkOptions, shrink};
@@ -340,6 +341,21 @@ fn a_native_trace_keeps_its_verdict_and_its_lines_and_nothing_else() {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
     assert!(text.contains("linux-6.12") && text.contains(r#""connection":"c1""#), "{text}");
+}
+
+#[test]
+fn a_recording_that_begins_in_the_middle_stays_as_exact_as_it_was() {
+    let desk = tempfile::tempdir().unwrap();
+    let recording = Scenarios::built_in().unwrap().get("late-recording").unwrap().simulate(1).unwrap();
+    for trace in recording.traces {
+        let path = desk.path().join("late.jsonl");
+        std::fs::write(&path, &trace.bytes).unwrap();
+        let result = anonymized(&path, &ReplayOptions::default());
+        let [exact] = &result.report.exact[..] else { panic!("one record") };
+        assert!(exact.events > 0 && exact.judged == exact.events, "{} of {}", exact.judged, exact.events);
+        let text = String::from_utf8(result.bytes).unwrap();
+        assert!(text.contains("\"standing\"") && !text.contains("\"lockspaces\":[1]"), "{}", trace.name());
+    }
 }
 
 #[test]

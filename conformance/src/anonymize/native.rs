@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::key::Key;
 use super::message::message;
-use crate::native::line::{Head, HeadNode, Line, MessageLine, RecordLine};
+use crate::native::line::{Head, HeadNode, IdsLine, Line, MessageLine, RecordLine};
 
 /// Numbers that stand for bodies are integers of JSON.
 const BODY_BITS: u64 = (1 << 53) - 1;
-const EVENTS: [&str; 16] = [
+const EVENTS: [&str; 17] = [
     "opened",
     "known",
     "finished",
@@ -29,6 +29,7 @@ const EVENTS: [&str; 16] = [
     "shutdown",
     "crashed",
     "record",
+    "standing",
 ];
 const OUTCOMES: [&str; 5] = ["accepted", "duplicate", "gap", "handled", "dropped"];
 const STATES: [&str; 7] = ["CLOSED", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "CLOSING", "LAST_ACK"];
@@ -92,7 +93,9 @@ impl Making<'_> {
             lockspace: line.lockspace.map(|id| self.key.word(id)),
             message: line.message.map(|message| self.message(message)),
             outcome: line.outcome.and_then(|outcome| known(&outcome, &OUTCOMES)),
-            record: line.record.map(record),
+            record: line.record.map(|record| self.record(record)),
+            said: line.said.and_then(ids),
+            heard: line.heard.and_then(ids),
             ..line
         }
     }
@@ -122,6 +125,18 @@ impl Making<'_> {
         }
     }
 
+    fn record(&mut self, record: RecordLine) -> RecordLine {
+        let lockspaces = record.lockspaces.map(|all| all.into_iter().map(|id| self.key.word(id)).collect());
+        RecordLine {
+            state: known(&record.state, &STATES).unwrap_or_else(|| UNKNOWN.to_owned()),
+            incarnation: record.incarnation.and_then(id),
+            version: record.version.and_then(|version| known(&version, &VERSIONS)),
+            bound: record.bound.and_then(id),
+            lockspaces,
+            ..record
+        }
+    }
+
     /// Another number; 0 is what is taken where there is none.
     fn body(&self, body: u64) -> u64 {
         let mut bytes = body.to_le_bytes();
@@ -148,11 +163,11 @@ fn revision(name: &str) -> String {
 }
 
 /// Ids of incarnations are random numbers of their nodes, and judged.
-fn record(record: RecordLine) -> RecordLine {
-    let is_id = |id: &String| id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    RecordLine {
-        state: known(&record.state, &STATES).unwrap_or_else(|| UNKNOWN.to_owned()),
-        incarnation: record.incarnation.filter(is_id),
-        ..record
-    }
+fn id(digits: String) -> Option<String> {
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(digits)
+}
+
+fn ids(line: IdsLine) -> Option<IdsLine> {
+    let destination = line.destination.and_then(id);
+    id(line.source).map(|source| IdsLine { source, destination })
 }

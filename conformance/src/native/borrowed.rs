@@ -54,6 +54,12 @@ pub struct LineRef<'a> {
     /// A record.
     #[serde(borrow, default)]
     pub record: Option<RecordRef<'a>>,
+    /// Of a connection that stands: what the node's last hello on it said.
+    #[serde(borrow, default)]
+    pub said: Option<IdsRef<'a>>,
+    /// What the peer's last hello on it said.
+    #[serde(borrow, default)]
+    pub heard: Option<IdsRef<'a>>,
     /// How many events were lost.
     #[serde(default)]
     pub count: Option<u64>,
@@ -108,4 +114,24 @@ pub struct RecordRef<'a> {
     /// The id of the incarnation, in hexadecimal digits.
     #[serde(borrow, default)]
     pub incarnation: Option<Text<'a>>,
+    /// Of one that stands: the peer's version, once it is known.
+    #[serde(borrow, default)]
+    pub version: Option<Text<'a>>,
+    /// The peer's incarnation that it is bound to, in hexadecimal digits.
+    #[serde(borrow, default)]
+    pub bound: Option<Text<'a>>,
+    /// The lockspaces that have the peer as a member.
+    #[serde(default)]
+    pub lockspaces: Option<Vec<u32>>,
+}
+
+/// [`super::line::IdsLine`], borrowed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct IdsRef<'a> {
+    /// The sender's incarnation.
+    #[serde(borrow)]
+    pub source: Text<'a>,
+    /// The receiver's, as far as the sender knew it.
+    #[serde(borrow, default)]
+    pub destination: Option<Text<'a>>,
 }

@@ -1,10 +1,10 @@
 //! The events of a native trace, of either form, as they are read.
 
-use midcomms_model::own::{Outcome, Snapshot};
-use midcomms_model::{Seq, State};
+use midcomms_model::own::{Outcome, Snapshot, Standing};
+use midcomms_model::{Ids, Seq, State, Version};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::borrowed::RecordRef;
+use super::borrowed::{IdsRef, RecordRef};
 use super::compact::entry;
 use super::feed::At;
 use super::reader::Place;
@@ -57,6 +57,8 @@ pub enum Happened<'a> {
         ends: (u32, u32),
         /// It was opened now.
         is_new: bool,
+        /// What was said on it before.
+        spoken: Spoken,
     },
     /// `by` ended a connection.
     Ended {
@@ -82,6 +84,15 @@ pub enum Happened<'a> {
         /// What.
         what: Local,
     },
+    /// The record of a node about a peer as it stands here, where the trace begins.
+    Standing {
+        /// Where.
+        node: u32,
+        /// About whom.
+        peer: u32,
+        /// The record.
+        standing: Box<Standing>,
+    },
     /// Events are missing here, of a pair or of any.
     Lost(Option<(u32, u32)>),
     /// Something that cannot be read.
@@ -95,6 +106,15 @@ pub enum Happened<'a> {
     },
     /// Nothing that is judged.
     Nothing,
+}
+
+/// The last hellos on a connection that stood before, as far as they are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// That of the node that records.
+    pub said: Option<Ids>,
+    /// That of its peer.
+    pub heard: Option<Ids>,
 }
 
 /// A message on a connection.
@@ -135,10 +155,44 @@ pub fn record(line: &RecordRef<'_>) -> Result<Local, String> {
     let state = State::ALL.into_iter().find(|state| state.name() == &*line.state);
     let state = state.ok_or_else(|| format!("{:?} is no state of a record", &*line.state))?;
     let Some(digits) = &line.incarnation else { return Ok(Local::RecordWithoutId) };
-    let incarnation = u64::from_str_radix(digits, 16);
-    let incarnation = incarnation.map_err(|_| format!("the incarnation {:?} is no hexadecimal number", &**digits))?;
+    let incarnation = id(digits)?;
     let (seq_send, seq_next) = (Seq(line.seq_send), Seq(line.seq_next));
     Ok(Local::Record(Snapshot { state, seq_send, seq_next, queue: line.queue, users: line.users, incarnation }))
+}
+
+fn id(digits: &str) -> Result<u64, String> {
+    u64::from_str_radix(digits, 16).map_err(|_| format!("the incarnation {digits:?} is no hexadecimal number"))
+}
+
+/// A record that stands.
+///
+/// # Errors
+/// As [`record`], if the version is none, if the record has no incarnation, or if its fields contradict each other.
+pub fn standing(line: &RecordRef<'_>) -> Result<Standing, String> {
+    let Local::Record(snapshot) = record(line)? else { return Err("`standing` needs `record.incarnation`".to_owned()) };
+    let version = match line.version.as_deref() {
+        None => None,
+        Some("3.1") => Some(Version::V3_1),
+        Some("3.2") => Some(Version::V3_2),
+        Some(other) => return Err(format!("{other:?} is no version: 3.1 or 3.2")),
+    };
+    let bound = line.bound.as_deref().map(id).transpose()?;
+    if bound.is_some() && version != Some(Version::V3_2) {
+        return Err("a record that is bound knows the version of its peer, 3.2".to_owned());
+    }
+    if let Some(names) = line.lockspaces.as_ref().filter(|names| names.len() as u64 != u64::from(line.users)) {
+        return Err(format!("`users` is {}, and `lockspaces` has {}", line.users, names.len()));
+    }
+    Ok(Standing { snapshot, version, bound, members: line.lockspaces.clone() })
+}
+
+/// What a hello said.
+///
+/// # Errors
+/// If an id is no number.
+pub fn ids(line: &IdsRef<'_>) -> Result<Ids, String> {
+    let destination = line.destination.as_deref().map(id).transpose()?;
+    Ok(Ids { source: id(&line.source)?, destination })
 }
 
 /// The states by their numbers in the compact form.

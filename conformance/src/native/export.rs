@@ -215,7 +215,7 @@ fn record(frame: &Frame, node: usize, peer: usize) -> RecordLine {
         seq_next: record.seq_next.0,
         queue: record.queue_head.distance_to(record.seq_send),
         users: u32::from(record.users),
-        incarnation: None,
+        ..RecordLine::default()
     }
 }
 

@@ -189,6 +189,14 @@ impl Feed {
         Ok(())
     }
 
+    /// A pair whose connections did not begin with the trace, whether one stands now or not.
+    pub fn begin_late(&mut self, pair: (u32, u32)) {
+        let is_known = |conn: &Conn| is_same_pair(pair, (conn.opener, conn.acceptor));
+        if !self.connections.values().any(is_known) && !self.missed.iter().any(|missed| is_same_pair(*missed, pair)) {
+            self.missed.push(pair);
+        }
+    }
+
     /// Something is missing, of one pair or nobody knows of whom.
     pub fn hole(&mut self, pair: Option<(u32, u32)>, at: At, sink: &mut impl FnMut(Observed<'_>)) {
         let mut known: Vec<_> = self.connections.values().collect();

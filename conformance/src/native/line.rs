@@ -84,6 +84,12 @@ pub struct Line {
     /// A record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordLine>,
+    /// Of a connection that stands: what the node's last hello on it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<IdsLine>,
+    /// What the peer's last hello on it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<IdsLine>,
     /// How many events were lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
@@ -137,4 +143,23 @@ pub struct RecordLine {
     /// The id of the incarnation, in hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<String>,
+    /// Of one that stands: the peer's version, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The peer's incarnation that it is bound to, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
+    /// The lockspaces that have the peer as a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lockspaces: Option<Vec<u32>>,
+}
+
+/// What a hello says, in hexadecimal digits (HRD-1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdsLine {
+    /// The sender's incarnation.
+    pub source: String,
+    /// The receiver's, as far as the sender knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
 }

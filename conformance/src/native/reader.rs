@@ -8,7 +8,7 @@ use midcomms_model::own::Outcome;
 use super::borrowed::LineRef;
 use super::compact::{self, CompactFile, Item, What};
 use super::encode::encode;
-use super::event::{Event, Happened, Local, Name, Told};
+use super::event::{Event, Happened, Local, Name, Spoken, Told};
 use super::feed::At;
 use super::line::{FORMAT, Head, VERSION};
 use crate::capture::Timestamp;
@@ -248,7 +248,13 @@ fn parse<'a>(line: &'a [u8], at: &mut At, tally: &mut Tally, buffer: &'a mut Vec
         }
         "opened" | "known" => {
             let (name, ends) = (name(&line)?, (need(line.from, &line, "from")?, need(line.to, &line, "to")?));
-            Ok(Happened::Opened { name, ends, is_new: &*line.event == "opened" })
+            let is_new = &*line.event == "opened";
+            Ok(Happened::Opened { name, ends, is_new, spoken: if is_new { Spoken::default() } else { spoken(&line)? } })
+        }
+        "standing" => {
+            let told = line.record.as_ref().ok_or_else(|| missing(&line, "record"))?;
+            let (node, peer) = (need(line.node, &line, "node")?, need(line.peer, &line, "peer")?);
+            Ok(Happened::Standing { node, peer, standing: Box::new(super::event::standing(told)?) })
         }
         "finished" | "reset" => {
             let (name, by) = (name(&line)?, need(line.from, &line, "from")?);
@@ -291,6 +297,11 @@ fn message<'a>(line: &LineRef<'_>, buffer: &'a mut Vec<u8>) -> Result<Told<'a>, 
     Ok(Told { name: name(line)?, from, to: line.to, bytes: buffer })
 }
 
+fn spoken(line: &LineRef<'_>) -> Result<Spoken, String> {
+    let said = line.said.as_ref().map(super::event::ids).transpose()?;
+    Ok(Spoken { said, heard: line.heard.as_ref().map(super::event::ids).transpose()? })
+}
+
 fn name(line: &LineRef<'_>) -> Result<Name, String> {
     line.connection.as_ref().map(|name| Name::of_text(name)).ok_or_else(|| missing(line, "connection"))
 }
@@ -331,8 +342,12 @@ fn next_compact<'a, R: Read>(file: &'a mut CompactFile<R>, at: &mut At, tally: &
     let what = match entry.what {
         What::Written(bytes) => Happened::Written(Told { name, from: node, to: Some(peer), bytes }),
         What::Read(bytes, outcome) => Happened::Read(Told { name, from: peer, to: Some(node), bytes }, Some(outcome)),
-        What::Opened(is_ours) => Happened::Opened { name, ends: ends(is_ours), is_new: true },
-        What::Known(is_ours) => Happened::Opened { name, ends: ends(is_ours), is_new: false },
+        What::Opened(is_ours) => {
+            Happened::Opened { name, ends: ends(is_ours), is_new: true, spoken: Spoken::default() }
+        }
+        What::Known(is_ours) => {
+            Happened::Opened { name, ends: ends(is_ours), is_new: false, spoken: Spoken::default() }
+        }
         What::Finished => Happened::Ended { name, by: peer, ends: Some((node, peer)), is_reset: false },
         What::GivenUp => Happened::Ended { name, by: node, ends: Some((node, peer)), is_reset: true },
         What::MemberAdded(lockspace) => local(Local::AddMember(lockspace)),

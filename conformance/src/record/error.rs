@@ -41,6 +41,16 @@ pub enum RecordError {
         /// What was promised, and what was there.
         why: String,
     },
+    /// Replay knows too little of the run to judge as much of it as the scenario promises.
+    #[error("scenario {scenario}, seed {seed}: not exact: {why}")]
+    Inexact {
+        /// The scenario.
+        scenario: String,
+        /// The seed.
+        seed: u64,
+        /// What was promised, and what was there.
+        why: String,
+    },
     /// The implementation broke a promise of its own: a message twice, out of order, or never; an event for which the table has no
     /// cell.
     #[error("scenario {scenario}, seed {seed}: the implementation is at fault: {what}")]

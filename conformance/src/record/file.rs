@@ -106,6 +106,9 @@ fn check(scenario: &Scenario) -> Result<(), String> {
     if scenario.network.read_bytes.least == 0 || scenario.network.resets_percent > 100 {
         return Err("`read_bytes` is from 1, `resets_percent` up to 100".to_owned());
     }
+    if scenario.exact.as_ref().is_some_and(|share| share.percent >= 100 || share.why.trim().is_empty()) {
+        return Err("`exact` is `percent`, below 100, and `why` it is not all".to_owned());
+    }
     check_expect(scenario)?;
     (1_usize..).zip(&scenario.steps).try_for_each(|(number, step)| {
         check_step(scenario, step).map_err(|reason| format!("step {number} ({}): {reason}", step.name()))

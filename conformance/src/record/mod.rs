@@ -7,6 +7,7 @@
 
 mod amount;
 mod error;
+mod exact;
 mod expect;
 mod file;
 mod ledger;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use amount::Amount;
 pub use error::RecordError;
+pub use exact::{Exact, Share};
 pub use expect::{Expect, RecordExpect, ResetReason, ShutdownOutcome, StateName};
 pub use file::Scenarios;
 pub use ledger::{Direction, RecordStory, Story};

@@ -106,10 +106,7 @@ impl<'a, S: Stage> Play<'a, S> {
             Step::Accept { node } => self.stage.hold(node, false),
             Step::Crash { node, silent } => self.crash(node, silent),
             Step::Start { node } => self.stage.start(node),
-            Step::BeginRecording { ref nodes } => {
-                nodes.iter().for_each(|node| self.stage.begin_recording(*node));
-                Ok(())
-            }
+            Step::BeginRecording { ref nodes } => nodes.iter().try_for_each(|node| self.stage.begin_recording(*node)),
             _ => self.act_on_messages(step),
         }
     }

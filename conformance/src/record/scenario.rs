@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::amount::Amount;
 use super::error::RecordError;
+use super::exact::Share;
 use super::expect::Expect;
 use super::step::Step;
 use super::trace::Form;
@@ -30,6 +31,9 @@ pub struct Scenario {
     /// Settings of every record.
     #[serde(default)]
     pub limits: Limits,
+    /// The least share of events that replay holds against the records; all where it is absent.
+    #[serde(default)]
+    pub exact: Option<Share>,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// What must have happened in the end.

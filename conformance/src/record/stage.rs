@@ -52,5 +52,5 @@ pub(super) trait Stage {
     fn crash(&mut self, node: u32, is_silent: bool) -> Result<(), String>;
     fn start(&mut self, node: u32) -> Result<(), String>;
     /// The recording of a node begins.
-    fn begin_recording(&mut self, node: u32);
+    fn begin_recording(&mut self, node: u32) -> Result<(), String>;
 }

@@ -5,14 +5,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use midcomms::midcomms::Observer;
+use midcomms::lowcomms::PeerStats;
+use midcomms::midcomms::{Ids, Observer, Peer};
 use midcomms::recording::{Bodies, JsonRecorder, Options, Origin, Recorder, Segment, Status, Storage};
 use midcomms::wire::NodeId;
 
 use super::error::RecordError;
 use super::ledger::{Ledger, Story};
 use super::scenario::{Scenario, Spoken};
-use super::watch::{Shared, Watch};
+use super::watch::{Link, Shared, Told, Watch};
+use crate::native::line::{IdsLine, Line, RecordLine};
 
 /// In which form traces are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,20 +159,79 @@ impl Desk {
         Ok(Self { pen: Pen::new(form, memory.clone(), origin)?, memory, shared })
     }
 
-    /// Begins in the middle: behind the head come the connections that stand.
-    fn begin(&self, node: u32) {
+    /// Begins in the middle: behind the head come the connections that stand, and then the records. False if more has happened
+    /// than these `events`.
+    fn begin(&self, node: u32, records: Vec<(u32, RecordLine)>, events: Option<u64>) -> Result<bool, String> {
         let mut progress = self.shared.lock();
+        if events.is_some_and(|events| events != progress.events) {
+            return Ok(false);
+        }
         if core::mem::replace(&mut progress.is_on, true) {
-            return;
+            return Ok(true);
         }
-        let time = progress.time.0 as f64 / 1e9;
-        for ((peer, connection), is_ours) in &progress.standing {
-            let (from, to) = if *is_ours { (node, *peer) } else { (*peer, node) };
-            let line = serde_json::json!({
-                "event": "known", "time": time, "connection": connection.to_string(), "from": from, "to": to,
-            });
-            self.memory.with(|memory| memory.extend(format!("{line}\n").into_bytes()));
+        let time = Some(progress.time.0 as f64 / 1e9);
+        for ((peer, connection), link) in &progress.standing {
+            let Link { is_ours, said, heard } = *link;
+            let (from, to) = if is_ours { (node, *peer) } else { (*peer, node) };
+            self.put(&Line {
+                event: "known".to_owned(),
+                time,
+                connection: Some(connection.to_string()),
+                from: Some(from),
+                to: Some(to),
+                said: said.map(ids),
+                heard: heard.map(ids),
+                ..Line::default()
+            })?;
         }
+        for (peer, record) in records {
+            let (node, peer, record) = (Some(node), Some(peer), Some(record));
+            self.put(&Line { event: "standing".to_owned(), time, node, peer, record, ..Line::default() })?;
+        }
+        Ok(true)
+    }
+
+    fn put(&self, line: &Line) -> Result<(), String> {
+        let mut text = serde_json::to_vec(line).map_err(|error| error.to_string())?;
+        text.push(b'\n');
+        self.memory.with(|memory| memory.extend(text));
+        Ok(())
+    }
+}
+
+fn ids(ids: Ids) -> IdsLine {
+    IdsLine { source: ids.source.to_string(), destination: ids.destination.map(|id| id.to_string()) }
+}
+
+/// The same from outside: what a record does not show, it has said. `None` where the two do not agree.
+fn seen(stats: &PeerStats, told: &Told) -> Option<RecordLine> {
+    let is_told = told.members.len() == stats.users && told.bound.is_some() == stats.is_hardened;
+    is_told.then(|| RecordLine {
+        state: stats.state.to_string(),
+        seq_send: stats.seq_send,
+        seq_next: stats.seq_next,
+        queue: u32::try_from(stats.send_queue).unwrap_or(u32::MAX),
+        users: u32::try_from(stats.users).unwrap_or(u32::MAX),
+        incarnation: told.incarnation.map(|id| id.to_string()),
+        version: stats.version.clone(),
+        bound: told.bound.map(|id| id.to_string()),
+        lockspaces: Some(told.members.iter().map(|lockspace| lockspace.0).collect()),
+    })
+}
+
+/// A record as it stands, with what else a node knows of its peer.
+pub(super) fn standing(peer: &Peer) -> RecordLine {
+    let snapshot = peer.snapshot();
+    RecordLine {
+        state: snapshot.state.to_string(),
+        seq_send: snapshot.seq_send.0,
+        seq_next: snapshot.seq_next.0,
+        queue: u32::try_from(snapshot.queue).unwrap_or(u32::MAX),
+        users: u32::try_from(snapshot.users).unwrap_or(u32::MAX),
+        incarnation: Some(snapshot.incarnation.to_string()),
+        version: peer.version().map(|version| version.name().to_owned()),
+        bound: peer.bound().map(|id| id.to_string()),
+        lockspaces: Some(peer.members().iter().map(|lockspace| lockspace.0).collect()),
     }
 }
 
@@ -218,11 +279,30 @@ impl Desks {
         Some(Box::new(Watch::new(self.ledger.clone(), desk.pen.observer(), desk.shared.clone())))
     }
 
-    /// The recording of a node begins.
-    pub(super) fn begin(&self, node: u32) {
-        if let Some(desk) = self.lock().get(&node).and_then(|desks| desks.last()) {
-            desk.begin(node);
+    /// The recording of a node begins, with its records as they stand, by peer.
+    pub(super) fn begin(&self, node: u32, records: Vec<(u32, RecordLine)>) -> Result<(), String> {
+        self.begin_if(node, records, None).map(|_| ())
+    }
+
+    /// The same, unless more than these `events` has happened since the records were looked at.
+    fn begin_if(&self, node: u32, records: Vec<(u32, RecordLine)>, events: Option<u64>) -> Result<bool, String> {
+        match self.lock().get(&node).and_then(|desks| desks.last()) {
+            Some(desk) => desk.begin(node, records, events),
+            None => Ok(true),
         }
+    }
+
+    /// The same, of a node that goes on while it is looked at: false if it did.
+    pub(super) fn begin_between(&self, node: u32, look: impl Fn() -> Vec<PeerStats>) -> Result<bool, String> {
+        let progress = |shared: Shared| {
+            let progress = shared.lock();
+            (progress.events, progress.told.clone())
+        };
+        let shared = self.lock().get(&node).and_then(|desks| desks.last()).map(|desk| desk.shared.clone());
+        let Some((events, told)) = shared.map(progress) else { return Ok(true) };
+        let records =
+            look().into_iter().filter_map(|stats| Some((stats.peer.0, seen(&stats, told.get(&stats.peer.0)?)?)));
+        self.begin_if(node, records.collect(), Some(events))
     }
 
     /// A trace without a message would prove nothing.

@@ -1,10 +1,10 @@
 //! What stands between a record and its recorder, and sees what the run comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use midcomms::midcomms::{ConnectionId, Incarnation, Observer, Occurrence, Outcome, Snapshot, State, Time};
-use midcomms::wire::{Cmd, Framer, Message, NodeId, Seq};
+use midcomms::midcomms::{ConnectionId, Ids, Incarnation, Observer, Occurrence, Outcome, Snapshot, State, Tail, Time};
+use midcomms::wire::{Cmd, Framer, LockspaceId, Message, NodeId, Seq};
 
 use super::ledger::{Ledger, RecordStory};
 
@@ -15,10 +15,60 @@ pub(super) struct Progress {
     pub(super) is_on: bool,
     /// When something happened last.
     pub(super) time: Time,
+    /// Everything that happened, recorded or not.
+    pub(super) events: u64,
     /// Events of messages that were recorded.
     pub(super) messages: u64,
-    /// The connections that stand, by peer, and whether the node opened them.
-    pub(super) standing: BTreeMap<(u32, ConnectionId), bool>,
+    /// What the records have said before they were recorded, by peer.
+    pub(super) told: BTreeMap<u32, Told>,
+    /// The connections that stand, by peer.
+    pub(super) standing: BTreeMap<(u32, ConnectionId), Link>,
+}
+
+/// A connection that stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Link {
+    /// The node opened it.
+    pub(super) is_ours: bool,
+    /// What the node's last hello on it said.
+    pub(super) said: Option<Ids>,
+    /// What the peer's last hello on it said.
+    pub(super) heard: Option<Ids>,
+}
+
+/// What a record has said of itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// The id of its incarnation.
+    pub(super) incarnation: Option<Incarnation>,
+    /// The peer's incarnation that it is bound to (HRD-1).
+    pub(super) bound: Option<Incarnation>,
+    /// The lockspaces that it counts (HRD-5).
+    pub(super) members: BTreeSet<LockspaceId>,
+}
+
+impl Told {
+    fn note(&mut self, occurrence: &Occurrence<'_>) {
+        match *occurrence {
+            Occurrence::Record(Snapshot { incarnation, .. }) if self.incarnation != Some(incarnation) => {
+                (self.incarnation, self.bound) = (Some(incarnation), None);
+            }
+            Occurrence::MemberAdded(lockspace) => drop(self.members.insert(lockspace)),
+            Occurrence::MemberRemoved(lockspace) => drop(self.members.remove(&lockspace)),
+            Occurrence::Fenced => self.members.clear(),
+            Occurrence::Read { message, outcome: Outcome::Handled, .. } if self.bound.is_none() => {
+                let hello = last_hello(message).filter(|ids| ids.destination.is_some());
+                self.bound = hello.filter(|ids| ids.destination == self.incarnation).map(|ids| ids.source);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Progress {
+    fn link(&mut self, peer: NodeId, connection: ConnectionId) -> Option<&mut Link> {
+        self.standing.get_mut(&(peer.0, connection))
+    }
 }
 
 /// What the observers of a node share.
@@ -50,14 +100,29 @@ impl Watch {
     fn note(&self, now: Time, peer: NodeId, occurrence: &Occurrence<'_>) -> bool {
         let mut progress = self.shared.lock();
         progress.time = now;
+        progress.events += 1;
+        if !progress.is_on {
+            progress.told.entry(peer.0).or_default().note(occurrence);
+        }
         match occurrence {
             Occurrence::Opened { connection, is_ours } => {
-                progress.standing.insert((peer.0, *connection), *is_ours);
+                let link = Link { is_ours: *is_ours, ..Link::default() };
+                progress.standing.insert((peer.0, *connection), link);
             }
             Occurrence::Finished { connection } | Occurrence::GivenUp { connection } => {
                 progress.standing.remove(&(peer.0, *connection));
             }
-            Occurrence::Written { .. } | Occurrence::Read { .. } => progress.messages += u64::from(progress.is_on),
+            Occurrence::Written { .. } | Occurrence::Read { .. } if progress.is_on => progress.messages += 1,
+            Occurrence::Written { connection, messages } => {
+                if let (Some(ids), Some(link)) = (last_hello(messages), progress.link(peer, *connection)) {
+                    link.said = Some(ids);
+                }
+            }
+            Occurrence::Read { connection, message, .. } => {
+                if let (Some(ids), Some(link)) = (last_hello(message), progress.link(peer, *connection)) {
+                    link.heard = Some(ids);
+                }
+            }
             _ => {}
         }
         progress.is_on
@@ -92,6 +157,24 @@ impl Watch {
         record.wraps += u64::from(seq.0 == 0 && self.next == Some(Seq(0)));
         self.next = Some(seq.successor());
     }
+}
+
+/// What the last hello among messages says (HRD-1).
+fn last_hello(messages: &[u8]) -> Option<Ids> {
+    let mut last = None;
+    let mut framer = Framer::new();
+    let mut frames = framer.frames(messages);
+    while let Some(Ok(frame)) = frames.next_frame() {
+        if frame.bytes.get(14).copied() != Some(Cmd::Ack.to_wire()) {
+            continue;
+        }
+        if let Ok(Message::Ack(ack)) = frame.decode()
+            && let Tail::Hello(ids) = Tail::read(ack.tail())
+        {
+            last = Some(ids);
+        }
+    }
+    last
 }
 
 fn visit(record: &mut RecordStory, state: State) {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use midcomms_model::own::{Arrived, Outcome, Own, Refused, Told};
+use midcomms_model::own::{Arrived, Outcome, Own, Refused, Standing, Told};
 use midcomms_model::{Conn, Ids, Message, Refusal, Version, rule};
 
 use super::report::{ExactReport, Rejection, seconds};
 use super::translate::Translated;
-use crate::capture::ConnId;
+use crate::capture::{ConnId, Timestamp};
 use crate::hash::FoldState;
 use crate::native::feed::At;
 
@@ -23,6 +23,8 @@ pub(super) struct OwnReplay {
     events: u64,
     judged: u64,
     gaps: u64,
+    /// When something was told last that is no message.
+    told_at: Option<Timestamp>,
     rejection: Option<Rejection>,
 }
 
@@ -38,19 +40,26 @@ pub(super) struct Facts {
 impl OwnReplay {
     fn new(node: u32, peer: u32, is_beginning: bool) -> Self {
         let own = Own::new(is_beginning);
-        Self { node, peer, own, events: 0, judged: 0, gaps: u64::from(!is_beginning), rejection: None }
+        let gaps = u64::from(!is_beginning);
+        Self { node, peer, own, events: 0, judged: 0, gaps, told_at: None, rejection: None }
     }
 
     #[inline]
     fn step(&mut self, at: At, what: &dyn Fn() -> String, step: impl FnOnce(&mut Own<At>) -> Result<(), Refused<At>>) {
         self.events += 1;
+        self.judged += u64::from(self.rejection.is_none() && self.own.is_exact());
+        self.given(at, what, step);
+    }
+
+    /// What was so before is no event.
+    #[inline]
+    fn given(&mut self, at: At, what: &dyn Fn() -> String, step: impl FnOnce(&mut Own<At>) -> Result<(), Refused<At>>) {
         if self.rejection.is_some() {
             return;
         }
         let was_exact = self.own.is_exact();
         let stepped = step(&mut self.own);
         let is_exact = self.own.is_exact();
-        self.judged += u64::from(was_exact);
         self.gaps += u64::from(was_exact && !is_exact);
         if let Err(refused) = stepped {
             self.refuse(at, what, refused);
@@ -68,7 +77,16 @@ impl OwnReplay {
     }
 
     pub(super) fn told(&mut self, at: At, told: Told) {
-        self.step(at, &|| name_of(&told), |own| own.told(told, at));
+        self.told_at = Some(at.time);
+        match told {
+            Told::Stands { .. } => self.given(at, &|| name_of(&told), |own| own.told(told, at)),
+            _ => self.step(at, &|| name_of(&told), |own| own.told(told, at)),
+        }
+    }
+
+    pub(super) fn stands(&mut self, at: At, standing: &Standing) {
+        let what = || format!("the record as it stands: {}", standing.snapshot);
+        self.given(at, &what, |own| own.stands(standing));
     }
 
     #[inline]
@@ -90,6 +108,7 @@ impl OwnReplay {
         translated: &Result<Translated, Refusal>,
         outcome: Outcome,
     ) {
+        let is_prompt = self.told_at == Some(at.time);
         let arrived = match translated {
             Ok(translated) => Arrived {
                 message: Some(translated.message),
@@ -97,8 +116,9 @@ impl OwnReplay {
                 is_question: translated.kind.cmd == RCOM
                     && translated.kind.code == STATUS
                     && matches!(translated.message, Message::Bare(_)),
+                is_prompt,
             },
-            Err(_) => Arrived { message: None, version: Version::V3_2, is_question: false },
+            Err(_) => Arrived { message: None, version: Version::V3_2, is_question: false, is_prompt },
         };
         let what = || format!("read: {}", crate::describe::describe(bytes));
         let (peer, nodeid) = (self.peer, translated.as_ref().map_or(self.peer, |translated| translated.nodeid));

@@ -10,7 +10,7 @@ use super::{DeliverySink, FileReport, Replay, ReplayOptions, StallReport, Verdic
 use crate::capture::{CaptureSummary, ConnId, TransportEvent};
 use crate::messages::Seen;
 use crate::native::encode::claimed_length;
-use crate::native::event::{Event, Happened, Local, Name, Told};
+use crate::native::event::{Event, Happened, Local, Name, Spoken, Told};
 use crate::native::feed::{At, Feed};
 use crate::native::line::Head;
 use crate::native::{LineError, NativeReader, Tally};
@@ -95,11 +95,11 @@ impl<'a> Session<'a> {
 
     fn other(&mut self, what: &Happened<'_>, at: At) -> Result<(), String> {
         match what {
-            Happened::Opened { name, ends, is_new } => self.opened(name, *ends, *is_new, at)?,
+            Happened::Opened { name, ends, is_new, spoken } => self.opened(name, *ends, (*is_new, *spoken), at)?,
             Happened::Ended { name, by, ends, is_reset } => {
                 if !self.feed.knows(name) {
                     let ends = ends.ok_or("its connection was not opened: `to` is missing")?;
-                    self.opened(name, ends, false, at)?;
+                    self.opened(name, ends, (false, Spoken::default()), at)?;
                 }
                 let Self { feed, replay, owns, .. } = self;
                 let (conn, _) = feed.end(name, *by)?;
@@ -110,12 +110,19 @@ impl<'a> Session<'a> {
                 }
                 feed.finish(name, *by, *is_reset, at, &mut |observed| replay.observe(&observed))?;
             }
-            Happened::Local { node, peer, .. }
-                if self.feed.is_recorded(*node) != Some(true) || *peer == Some(*node) =>
-            {
-                return Err(format!("node {node} is not recorded in this trace, or has nothing to tell of itself"));
-            }
+            Happened::Local { node, peer, .. } if !self.may_tell(*node, *peer) => return Err(nothing_to_tell(*node)),
             Happened::Local { node, peer, what } => self.local(*node, *peer, *what, at),
+            Happened::Standing { node, peer, .. } if !self.may_tell(*node, Some(*peer)) => {
+                return Err(nothing_to_tell(*node));
+            }
+            Happened::Standing { node, peer, standing } => {
+                if standing.snapshot.state != State::Closed {
+                    self.feed.begin_late((*node, *peer));
+                }
+                if let Some(own) = self.owns.of(*node, *peer, false) {
+                    own.stands(at, standing);
+                }
+            }
             Happened::Lost(pair) => self.hole(*pair, at),
             Happened::Damage { pair, place, reason } => {
                 self.tell(*place, reason.clone());
@@ -126,7 +133,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn opened(&mut self, name: &Name, ends: (u32, u32), is_new: bool, at: At) -> Result<(), String> {
+    fn may_tell(&self, node: u32, peer: Option<u32>) -> bool {
+        self.feed.is_recorded(node) == Some(true) && peer != Some(node)
+    }
+
+    /// `begun`: whether it was opened now, and what was said on it before.
+    fn opened(&mut self, name: &Name, ends: (u32, u32), begun: (bool, Spoken), at: At) -> Result<(), String> {
+        let (is_new, Spoken { said, heard }) = begun;
         let Self { feed, replay, owns, .. } = self;
         if is_new || !feed.knows(name) {
             feed.open(name, ends, is_new, at, &mut |observed| replay.observe(&observed))?;
@@ -136,7 +149,8 @@ impl<'a> Session<'a> {
             && let Some(own) = owns.of(node, peer, is_new)
         {
             let is_ours = ends.0 == node;
-            own.told(at, if is_new { OwnTold::Opened { conn, is_ours } } else { OwnTold::Stands { conn, is_ours } });
+            let stands = OwnTold::Stands { conn, is_ours, said, heard };
+            own.told(at, if is_new { OwnTold::Opened { conn, is_ours } } else { stands });
         }
         Ok(())
     }
@@ -303,6 +317,11 @@ impl<'a> Session<'a> {
         merge(&mut report);
         (report, errors)
     }
+}
+
+#[cold]
+fn nothing_to_tell(node: u32) -> String {
+    format!("node {node} is not recorded in this trace, or has nothing to tell of itself")
 }
 
 /// Revisions that the head names and that nothing is known of: such a node may be any.

@@ -36,7 +36,7 @@ pub(super) fn trace(
 fn transport(event: &Event<'_>, feed: &mut Feed, gathering: &mut Gathering) {
     let at = event.at;
     let _ = match &event.what {
-        Happened::Opened { name, ends, is_new } => {
+        Happened::Opened { name, ends, is_new, .. } => {
             feed.open(name, *ends, *is_new, at, &mut |it| gathering.observe(&it))
         }
         Happened::Ended { name, by, is_reset, .. } => {
@@ -45,7 +45,11 @@ fn transport(event: &Event<'_>, feed: &mut Feed, gathering: &mut Gathering) {
         Happened::Written(told) | Happened::Read(told, _) => {
             feed.data(&told.name, told.from, told.bytes, at, &mut |it| gathering.observe(&it))
         }
-        Happened::Local { .. } | Happened::Lost(_) | Happened::Damage { .. } | Happened::Nothing => Ok(()),
+        Happened::Local { .. }
+        | Happened::Standing { .. }
+        | Happened::Lost(_)
+        | Happened::Damage { .. }
+        | Happened::Nothing => Ok(()),
     };
 }
 

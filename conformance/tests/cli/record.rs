@@ -137,6 +137,33 @@ fn a_scenario_of_ones_own_is_recorded_and_one_that_shows_nothing_is_not() {
 }
 
 #[test]
+fn a_recording_that_is_less_exact_than_promised_is_kept_and_told() {
+    let desk = Desk::new();
+    let scenario = |exact: &str| {
+        format!(
+            "format = \"midcomms-scenarios\"\nversion = 1\n[[scenario]]\nname = \"mine\"\ntext = \"It begins late.\"\n{exact}\n\
+             steps = [{{ join = {{ nodes = [1, 2] }} }}, {{ rest = {{}} }}, {{ silence = {{ from = 2, to = 1 }} }}, \
+             {{ send = {{ from = 1, to = 2, count = 20 }} }}, {{ wait = {{ ms = 50 }} }}, \
+             {{ begin-recording = {{ nodes = [1, 2] }} }}, {{ let-through = {{ from = 2, to = 1 }} }}, \
+             {{ send = {{ from = 2, to = 1, count = 5 }} }}, {{ rest = {{}} }}]\n\
+             expect = {{ delivers = [[1, 2]] }}\n"
+        )
+    };
+    let all = desk.write("all.toml", scenario("").as_bytes());
+    let output = midcomms(&["record", "--scenarios", &all, "--out", &desk.name("all"), "--seed", "1"]);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    let told = stderr(&output);
+    assert!(
+        told.contains("scenario mine, seed 1: not exact: replay holds ") && told.contains("promises 100"),
+        "{told}"
+    );
+    assert!(desk.path("all/mine/node1.jsonl").is_file());
+    let some = desk.write("some.toml", scenario("exact = { percent = 5, why = \"a queue\" }").as_bytes());
+    let output = midcomms(&["record", "--scenarios", &some, "--out", &desk.name("some"), "--seed", "1"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
 fn what_sockets_cannot_do_is_skipped_and_said_so() {
     let desk = Desk::new();
     let output = midcomms(&["record", "wrap", "--sockets", "--out", &desk.name("out")]);

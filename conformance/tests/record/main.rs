@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod judged;
+#[cfg(test)]
+mod late;
 mod refused;
 mod simulated;
 mod sockets;

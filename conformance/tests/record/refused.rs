@@ -107,3 +107,13 @@ fn a_step_that_cannot_be_done_is_named() {
     ));
     assert!(told.contains("step 2 (await): the record is ESTABLISHED, the peer's version unknown"), "{told}");
 }
+
+#[test]
+fn a_share_of_exact_events_is_below_a_hundred_and_has_a_reason() {
+    for exact in ["{ percent = 100, why = \"x\" }", "{ percent = 50, why = \" \" }"] {
+        let told = refusal(&format!("exact = {exact}\nsteps = []\n{EXPECT}"));
+        assert!(told.contains("`exact` is `percent`, below 100, and `why` it is not all"), "{told}");
+    }
+    let told = refusal(&format!("exact = {{ percent = 50 }}\nsteps = []\n{EXPECT}"));
+    assert!(told.contains("missing field `why`"), "{told}");
+}

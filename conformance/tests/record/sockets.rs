@@ -1,6 +1,6 @@
 //! Over real sockets.
 
-use midcomms_conformance::record::{Form, RecordError, Recording};
+use midcomms_conformance::record::{Exact, Form, RecordError, Recording};
 
 use super::{accept, named};
 
@@ -31,6 +31,13 @@ fn breaks_over_sockets_are_accepted() {
 fn a_crash_and_a_rejoin_over_sockets_are_accepted() {
     let recording = run("crash-and-rejoin", Form::Compact);
     assert_eq!(recording.traces.len(), 3);
+}
+
+#[test]
+fn a_recording_that_begins_in_the_middle_is_exact_over_sockets_too() {
+    let exact = Exact::of(&run("late-recording", Form::Lines)).unwrap();
+    assert!(exact.events > 50);
+    assert_eq!(exact.missing(&named("late-recording")), None);
 }
 
 #[test]

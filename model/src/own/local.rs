@@ -2,7 +2,7 @@
 
 use super::{Due, Link, Lives, Own, Refused, Said, Speaker, Told, cell, is_open, unexplained};
 use crate::Conn;
-use crate::message::Version;
+use crate::message::{Ids, Version};
 use crate::record::{Event, State};
 use crate::rule::{self, Refusal};
 
@@ -20,7 +20,7 @@ impl<L: Copy> Own<L> {
                 self.advance();
             }
             Told::Opened { conn, is_ours } => self.opened(conn, is_ours),
-            Told::Stands { conn, is_ours } => self.stands(conn, is_ours),
+            Told::Stands { conn, is_ours, said, heard } => self.stood(conn, is_ours, said, heard),
             Told::Ended(conn) => return self.ended(conn).map_err(Refused::from),
             Told::Record(_) => {}
         }
@@ -185,9 +185,11 @@ impl<L: Copy> Own<L> {
         self.sends_elsewhere(before);
     }
 
-    pub(super) fn stands(&mut self, conn: Conn, is_ours: bool) {
+    fn stood(&mut self, conn: Conn, is_ours: bool, said: Option<Ids>, heard: Option<Ids>) {
         if !self.links.iter().any(|link| link.conn == conn) {
-            self.links.push(Link { conn, is_ours: Some(is_ours), said: Said::Unknown, speaker: Speaker::Unknown });
+            let said = said.map_or(Said::Unknown, Said::Ids);
+            let speaker = heard.map_or(Speaker::Unknown, Speaker::Hardened);
+            self.links.push(Link { conn, is_ours: Some(is_ours), said, speaker });
         }
     }
 

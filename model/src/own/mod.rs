@@ -27,7 +27,7 @@ use crate::seq::Seq;
 
 use output::Output;
 use snapshot::Due;
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, Standing};
 
 /// Lines about a record that may wait for the message that caused them.
 const MAX_EARLY: usize = 256;
@@ -88,6 +88,10 @@ pub enum Told {
         conn: Conn,
         /// Opened by this node.
         is_ours: bool,
+        /// What this node's last hello on it said, where that is told.
+        said: Option<Ids>,
+        /// What the peer's last hello on it said.
+        heard: Option<Ids>,
     },
     /// A connection is over for this node.
     Ended(Conn),
@@ -104,6 +108,8 @@ pub struct Arrived {
     pub version: Version,
     /// It is RCOM STATUS: a question, not its answer.
     pub is_question: bool,
+    /// No time has passed since what was told before it.
+    pub is_prompt: bool,
 }
 
 /// An event that does not follow from those before it.
@@ -299,6 +305,19 @@ impl<L: Copy> Own<L> {
         self.take(told)
     }
 
+    /// Takes what the record is, without an event that has changed it: where what is seen begins, that is how it begins.
+    ///
+    /// # Errors
+    /// If it was known before, and is another.
+    pub fn stands(&mut self, standing: &Standing) -> Result<(), Refused<L>> {
+        if !self.is_exact() {
+            self.learn_standing(standing);
+            return Ok(());
+        }
+        self.begin()?;
+        self.check_standing(standing).map_err(Refused::from)
+    }
+
     /// Takes a message that this node wrote.
     ///
     /// # Errors
@@ -355,12 +374,22 @@ impl<L: Copy> Own<L> {
             .and_then(|()| by_itself.take_read(conn, arrived, outcome).map_err(Refused::from))
             .and_then(|()| by_itself.match_early());
         match second {
+            // A timer that runs out in the very moment in which a message would have done the same.
+            Ok(()) if arrived.is_prompt && self.has_cause(conn, arrived) => Err(first),
             Ok(()) => {
                 *self = by_itself;
                 Ok(())
             }
             Err(_) => Err(first),
         }
+    }
+
+    /// Whether what was told is what the message does, but for what is said to have become of it.
+    fn has_cause(&self, conn: Conn, arrived: &Arrived) -> bool {
+        Outcome::ALL.into_iter().any(|outcome| {
+            let mut caused = self.clone();
+            caused.take_read(conn, arrived, outcome).is_ok() && caused.match_early().is_ok()
+        })
     }
 
     /// Nothing is owed to the event before the one that comes now.

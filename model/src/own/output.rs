@@ -90,6 +90,11 @@ impl Output {
         self.cursor = seq.next();
     }
 
+    /// In mid-stream, where everything before `head` was acknowledged and nothing has a number from `next` on.
+    pub(super) fn between(head: Seq, next: Seq) -> Self {
+        Self { sent: head, ceiling: next, cursor: head, base: head, bodies: VecDeque::new() }
+    }
+
     /// In mid-stream: the numbers before `head` were acknowledged, and those before `next` given out, written or not. Returns
     /// whether that says which one goes out next.
     pub(super) fn learn_numbers(&mut self, head: Seq, next: Seq) -> bool {
@@ -102,6 +107,11 @@ impl Output {
             }
         }
         count == 0
+    }
+
+    /// In mid-stream: everything that had a number before what is seen was acknowledged, so that the next one is fresh.
+    pub(super) fn is_drained(&self, head: Seq) -> bool {
+        head == self.ceiling && self.sent == head && self.cursor == head
     }
 
     /// In mid-stream: whatever it was, what follows it is known.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Own, Refused, Told, is_numbered};
+use crate::message::Version;
 use crate::record::{Record, State};
 use crate::rule::{self, Refusal};
 use crate::seq::Seq;
@@ -36,6 +37,19 @@ impl fmt::Display for Snapshot {
         let Self { state, seq_send, seq_next, queue, users, incarnation } = self;
         write!(f, "{state}, seq_send {seq_send}, seq_next {seq_next}, queue {queue}, users {users}, {incarnation:x}")
     }
+}
+
+/// A record as it stands, and what else a node knows of it that no message behind it tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The record.
+    pub snapshot: Snapshot,
+    /// The peer's version, as far as it is known.
+    pub version: Option<Version>,
+    /// The peer's incarnation that the record is bound to (HRD-1).
+    pub bound: Option<u64>,
+    /// The lockspaces that are counted; `None` where their names are not told.
+    pub members: Option<Vec<u32>>,
 }
 
 /// What has to be told next.
@@ -101,6 +115,25 @@ impl<L: Copy> Own<L> {
             self.record.take_fin();
         } else if is_numbered(&changed.record) {
             self.record.seq_send = got.seq_send;
+        }
+        Ok(())
+    }
+
+    /// Holds what stands against the record, which nothing has changed.
+    pub(super) fn check_standing(&mut self, got: &Standing) -> Result<(), Refusal> {
+        let changed = Changed { record: self.record, cause: "as it was".to_owned(), begins: false, takes_fin: false };
+        self.check_snapshot(&changed, &got.snapshot)?;
+        if (got.version, got.bound) != (self.record.version, self.lives.bound) {
+            let text = |version: Option<Version>, bound: Option<u64>| {
+                let version = version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
+                format!("the peer of version {version}, bound to {:x}", bound.unwrap_or_default())
+            };
+            let expected = text(self.record.version, self.lives.bound);
+            return Err(Refusal::new(rule::HRD_1, expected, text(got.version, got.bound)));
+        }
+        self.lives.own = Some(got.snapshot.incarnation);
+        if is_numbered(&self.record) {
+            self.record.seq_send = got.snapshot.seq_send;
         }
         Ok(())
     }

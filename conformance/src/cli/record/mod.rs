@@ -13,7 +13,7 @@ use files::Files;
 
 use super::Exit;
 use super::exit::end_on_closed_pipe;
-use crate::record::{RecordError, Recording, Scenario, Scenarios};
+use crate::record::{Exact, RecordError, Recording, Scenarios};
 
 /// Records, and tells of each run in a line.
 pub(crate) fn run(args: &RecordArgs) -> anyhow::Result<Exit> {
@@ -76,7 +76,11 @@ impl Session<'_> {
             Ok(recording) => {
                 let bytes = self.files.write(job, &recording)?;
                 self.recorded += 1;
-                self.tell(&line(scenario, seed, &recording, bytes))?;
+                let exact = Exact::of(&recording)?;
+                self.tell(&line(job, &recording, bytes, exact))?;
+                if let Some(why) = exact.missing(scenario) {
+                    self.fail(&RecordError::Inexact { scenario: scenario.name.clone(), seed, why })?;
+                }
             }
             Err(RecordError::SimulationOnly { why, .. }) => {
                 self.tell(&format!("{:26} skipped, for it needs the simulation: {why}", scenario.name))?;
@@ -84,13 +88,15 @@ impl Session<'_> {
             Err(error @ RecordError::LinesOnly { .. }) => {
                 self.tell(&format!("{:26} skipped: {error}", scenario.name))?
             }
-            Err(error) => {
-                self.exit = self.exit.max(exit_of(&error));
-                self.bar.suspend(|| writeln!(io::stderr(), "error: {error}"))?;
-            }
+            Err(error) => self.fail(&error)?,
         }
         self.bar.inc(1);
         Ok(())
+    }
+
+    fn fail(&mut self, error: &RecordError) -> io::Result<()> {
+        self.exit = self.exit.max(exit_of(error));
+        self.bar.suspend(|| writeln!(io::stderr(), "error: {error}"))
     }
 
     fn end(self, jobs: &[Job<'_>]) -> anyhow::Result<Exit> {
@@ -103,13 +109,15 @@ impl Session<'_> {
     }
 }
 
-fn line(scenario: &Scenario, seed: u64, recording: &Recording, bytes: usize) -> String {
+fn line(job: &Job<'_>, recording: &Recording, bytes: usize, exact: Exact) -> String {
+    let Job { scenario, seed } = *job;
+    let Exact { judged, events, .. } = exact;
     let story = &recording.story;
     let messages: u64 = story.records.values().map(|record| record.written).sum();
     let copies: u64 = story.records.values().map(|record| record.copies).sum();
     format!(
         "{:26} seed {seed}: {} files, {bytes} bytes, {messages} messages written, {copies} of them copies, \
-         {} delivered, {} breaks, {:.3} s",
+         {} delivered, {} breaks, {judged} of {events} events exact, {:.3} s",
         scenario.name,
         recording.traces.len(),
         story.delivered(),
@@ -122,7 +130,9 @@ fn line(scenario: &Scenario, seed: u64, recording: &Recording, bytes: usize) -> 
 fn exit_of(error: &RecordError) -> Exit {
     match error {
         RecordError::Fault { .. } | RecordError::Stuck { .. } => Exit::Failed,
-        RecordError::Vacuous { .. } | RecordError::SimulationOnly { .. } => Exit::Unproven,
+        RecordError::Vacuous { .. } | RecordError::Inexact { .. } | RecordError::SimulationOnly { .. } => {
+            Exit::Unproven
+        }
         _ => Exit::Unusable,
     }
 }

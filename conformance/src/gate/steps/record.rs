@@ -7,8 +7,8 @@ use crate::coverage::of_replay;
 use crate::gate::config::Config;
 use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
-use crate::record::{RecordError, Recording, Scenario, Scenarios, Trace};
-use crate::replay::{FileReport, ReplayOptions, replay_together};
+use crate::record::{Exact, RecordError, Recording, Scenario, Scenarios, Trace};
+use crate::replay::{ReplayOptions, replay_together};
 
 /// The file of scenarios, in findings.
 const SCENARIOS_FILE: &str = "traces/scenarios.toml";
@@ -18,20 +18,6 @@ const SOURCE: &str = "record";
 
 /// Findings of one scenario that are told each; the others are counted.
 const MAX_TOLD: usize = 5;
-
-/// Events of nodes that recorded themselves, and those that were held against their records.
-#[derive(Default)]
-struct Exact {
-    judged: u64,
-    events: u64,
-}
-
-impl Exact {
-    fn add(&mut self, report: &FileReport) {
-        self.judged += report.exact.iter().map(|exact| exact.judged).sum::<u64>();
-        self.events += report.exact.iter().map(|exact| exact.events).sum::<u64>();
-    }
-}
 
 /// Scenarios and seeds, planned.
 pub(super) struct RecordStep {
@@ -75,11 +61,12 @@ impl RecordStep {
         let named = |trace: &Trace| format!("{} seed {seed} {}", scenario.name, trace.name());
         let traces = recording.traces.iter().map(|trace| (named(trace), trace.bytes.as_slice())).collect();
         let mut done = Done::default();
+        let mut of_run = Exact::default();
         match replay_together::<&[u8]>(traces, None, &self.options) {
             Ok(reports) => {
                 for (report, _) in reports {
                     let judged = judged(&report, true);
-                    exact.add(&report);
+                    of_run.add(&report);
                     done.coverage.add(&of_replay(&report, SOURCE));
                     if self.options.pictures && !judged.findings.is_empty() {
                         done.shown.push(report);
@@ -88,6 +75,11 @@ impl RecordStep {
                 }
             }
             Err((name, error)) => done.findings.push(Finding::unusable(format!("{name}: {error}"))),
+        }
+        exact.join(&of_run);
+        if let Some(why) = of_run.missing(scenario).filter(|_| done.findings.is_empty()) {
+            let finding = Finding::failed("exact", format!("{} seed {seed}: {why}", scenario.name));
+            done.findings.push(again(finding, scenario, seed));
         }
         done
     }
@@ -122,7 +114,7 @@ impl Step for RecordStep {
             let message = format!("{}: and {more} findings more, in {failed} of {} runs", scenario.name, self.seeds);
             whole.findings.push(Finding::failed("scenario", message));
         }
-        let Exact { judged, events } = exact;
+        let Exact { judged, events, .. } = exact;
         whole.outcome = format!("{} runs, {failed} not as promised; {judged} of {events} events exact", self.seeds);
         whole
     }
@@ -130,5 +122,58 @@ impl Step for RecordStep {
     fn summary(&self, units: &[UnitReport]) -> String {
         let runs = self.seeds * units.len() as u64;
         format!("{} runs of {} scenarios, recorded and replayed", grouped(runs), units.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A recording that begins while messages wait: which of them were written already is not told.
+    const LATE: &str = r#"
+format = "midcomms-scenarios"
+version = 1
+[[scenario]]
+name = "late"
+text = "The recording begins while messages wait for their acknowledgement."
+steps = [
+  { join = { nodes = [1, 2] } },
+  { rest = {} },
+  { silence = { from = 2, to = 1 } },
+  { send = { from = 1, to = 2, count = 20 } },
+  { wait = { ms = 50 } },
+  { begin-recording = { nodes = [1, 2] } },
+  { let-through = { from = 2, to = 1 } },
+  { send = { from = 2, to = 1, count = 5 } },
+  { rest = {} },
+]
+expect = { delivers = [[1, 2]] }
+"#;
+
+    fn run(text: &str) -> Done {
+        let scenarios =
+            Scenarios::parse("late.toml", text).into_iter().flat_map(|all| all.iter().cloned().collect::<Vec<_>>());
+        let step = RecordStep { scenarios: scenarios.collect(), seeds: 2, seed: 1, options: ReplayOptions::default() };
+        step.run(0, 1, &|_| {})
+    }
+
+    #[test]
+    fn less_that_is_exact_than_was_promised_is_a_finding() {
+        let done = run(LATE);
+        assert_eq!(done.findings.len(), 2, "{:?}", done.findings);
+        for finding in &done.findings {
+            assert_eq!(finding.rule.as_deref(), Some("exact"));
+            assert!(finding.message.contains("the scenario promises 100 of a hundred"), "{}", finding.message);
+            assert!(finding.detail.contains("recorded by: midcomms record late --seed"), "{}", finding.detail);
+        }
+        assert!(done.outcome.starts_with("2 runs, 2 not as promised; "), "{}", done.outcome);
+    }
+
+    #[test]
+    fn what_is_promised_with_a_reason_is_enough() {
+        let share = "exact = { percent = 10, why = \"messages wait\" }\nexpect";
+        let done = run(&LATE.replace("expect", share));
+        assert!(done.findings.is_empty(), "{:?}", done.findings);
+        assert!(done.outcome.starts_with("2 runs, 0 not as promised; "), "{}", done.outcome);
     }
 }

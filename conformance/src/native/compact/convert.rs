@@ -86,5 +86,6 @@ fn record(snapshot: &Snapshot) -> RecordLine {
         queue: u32::try_from(snapshot.queue).unwrap_or(u32::MAX),
         users: u32::try_from(snapshot.users).unwrap_or(u32::MAX),
         incarnation: Some(format!("{:x}", snapshot.incarnation)),
+        ..RecordLine::default()
     }
 }

@@ -8,6 +8,7 @@ use super::wire::Side;
 use super::world::{Happening, US, World};
 use crate::record::ledger::{body, kind_of};
 use crate::record::stage::{Stage, Told, View};
+use crate::record::trace::standing;
 
 /// The second word of the messages' headers.
 const LOCKSPACE: LockspaceId = LockspaceId(1);
@@ -251,7 +252,9 @@ impl Stage for World {
         Ok(())
     }
 
-    fn begin_recording(&mut self, node: u32) {
-        self.desks.begin(node);
+    fn begin_recording(&mut self, node: u32) -> Result<(), String> {
+        let links = self.nodes.get(&node).filter(|node| node.is_alive).into_iter().flat_map(|node| &node.links);
+        let records = links.filter_map(|(peer, link)| Some((*peer, standing(link.core.peer()?)))).collect();
+        self.desks.begin(node, records)
     }
 }

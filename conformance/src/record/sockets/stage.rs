@@ -22,6 +22,8 @@ use crate::record::trace::Desks;
 
 const LOCKSPACE: LockspaceId = LockspaceId(1);
 const PATIENCE_US: u64 = 60 * 1_000_000;
+/// How often a node's records are looked at, until nothing has happened meanwhile.
+const LOOKS: usize = 1000;
 
 /// A message that is reserved.
 struct Reserved {
@@ -275,7 +277,15 @@ impl Stage for Sockets {
         self.run(node)
     }
 
-    fn begin_recording(&mut self, node: u32) {
-        self.desks.begin(node);
+    /// The node goes on meanwhile: what is told of its records has to be of one moment.
+    fn begin_recording(&mut self, node: u32) -> Result<(), String> {
+        let stats = self.running(node)?.node.clone();
+        for _ in 0..LOOKS {
+            if self.desks.begin_between(node, || stats.stats())? {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(1));
+        }
+        Err(format!("node {node} never rests: its records cannot be told as they stand"))
     }
 }

@@ -162,7 +162,7 @@ struct Facts<'s, 'a> {
 impl Facts<'_, '_> {
     fn of(self, event: &Event<'_>, before: Option<ConnId>) -> Option<Fact> {
         match &event.what {
-            Happened::Opened { name, ends: (opener, acceptor), is_new: true } => {
+            Happened::Opened { name, ends: (opener, acceptor), is_new: true, .. } => {
                 let conn = self.session.connection(name)?.0;
                 Some(Fact::Opened { conn, opener: *opener, acceptor: *acceptor })
             }
@@ -173,6 +173,8 @@ impl Facts<'_, '_> {
             Happened::Written(told) if told.from == self.node => self.written(told),
             Happened::Read(told, outcome) if told.from != self.node => self.read(told, *outcome, event.at),
             Happened::Lost(pair) | Happened::Damage { pair, .. } => Some(Fact::Hole(*pair)),
+            // What came before it, the other side may have.
+            Happened::Standing { node, peer, .. } => Some(Fact::Hole(Some((*node, *peer)))),
             _ => None,
         }
     }
