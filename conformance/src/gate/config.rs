@@ -154,6 +154,8 @@ pub struct Replay {
 pub struct Record {
     /// Scenarios; all where it is empty.
     pub scenarios: Vec<String>,
+    /// Scenarios that are played over real sockets, too.
+    pub sockets: Vec<String>,
     /// Seeds of each.
     pub seeds: u64,
 }
@@ -295,8 +297,9 @@ const PROFILE: &[Key] = &[
         Kind::Table(&[
             Key::new("scenarios", Kind::Texts, "names, as `midcomms record --list` prints them; empty: all"),
             Key::new("seeds", Kind::Number(1, 1_000_000), "fresh seeds of each scenario"),
+            Key::new("sockets", Kind::Texts, "names of scenarios that are played once over loopback sockets, too"),
         ]),
-        "the implementation recorded in simulation, and replayed",
+        "the implementation recorded in simulation and over sockets, and replayed",
     ),
     Key::new(
         "drive",

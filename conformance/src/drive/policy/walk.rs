@@ -229,7 +229,7 @@ impl Walker {
             body.resize(len, 1);
             let expected = Account::check(kind, &body);
             let committed = self.peer.commit(&reservation, |place| place.copy_from_slice(&body));
-            same("commit", expected.clone(), committed)?;
+            same("commit", expected, committed)?;
             if expected.is_err() {
                 self.reservations.push((reservation, kind, len)); // it stands
                 return Ok(());
