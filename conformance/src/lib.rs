@@ -13,6 +13,7 @@ pub mod explain;
 pub mod gate;
 mod hash;
 pub mod html;
+mod inputs;
 pub mod messages;
 pub mod native;
 pub mod packets;

@@ -8,12 +8,12 @@ use clap::{Args, ValueEnum};
 use midcomms_model::record::State;
 
 use super::exit::Exit;
-use super::inputs::{Input, expand};
 use super::parallel::in_order;
 use crate::check::report::grouped;
 use crate::corpus::Manifest;
 use crate::coverage::{BySource, Coverage, CoverageReport, Exceptions, cell, judge, of_replay};
 use crate::drive::{Options, drive_environment, plan};
+use crate::inputs::{Input, expand};
 use crate::replay::{FileReport, NoDeliveries, ReplayOptions, Verdict, replay_files};
 
 /// How `midcomms coverage` reports.

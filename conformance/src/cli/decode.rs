@@ -6,11 +6,11 @@ use anyhow::Context;
 
 use super::args::{DecodeArgs, DecodeFormat};
 use super::exit::{Exit, end_on_closed_pipe};
-use super::inputs::{Input, expand};
 use super::progress::Progress;
 use super::terminal::ColorChoice;
 use super::trouble::Trouble;
 use crate::capture::{CaptureOptions, CaptureReader, Observed};
+use crate::inputs::{Input, expand};
 use crate::messages::{Item, Messages};
 use crate::render::{DecodedLines, JsonLines, Paint, TextLines, printable};
 

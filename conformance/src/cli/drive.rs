@@ -11,7 +11,7 @@ use super::check::args::environment;
 use super::exit::Exit;
 use crate::check::report::grouped;
 use crate::drive::policy::{PolicyReport, drive_policy};
-use crate::drive::{DifferenceReport, EnvironmentReport, LARGE, Options, Report, SMALL, drive_environment};
+use crate::drive::{EnvironmentReport, LARGE, Options, Report, SMALL, drive_environment};
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -184,7 +184,7 @@ fn text(report: &EnvironmentReport) -> String {
     if report.walks > 0 {
         lines.push(format!("    {} walks, {} steps, seeds from {}", report.walks, grouped(report.steps), report.seed));
     }
-    report.differences.iter().for_each(|difference| lines.push(told(difference)));
+    report.differences.iter().for_each(|difference| lines.push(difference.to_string()));
     lines.join("\n") + "\n"
 }
 
@@ -204,24 +204,4 @@ fn headline(report: &EnvironmentReport) -> String {
         grouped(share.covered),
         grouped(share.all)
     )
-}
-
-/// Both states side by side where they differ, whole below, and the path.
-pub(crate) fn told(difference: &DifferenceReport) -> String {
-    let mut lines =
-        vec![format!("\n  The path, {} actions (found after {}):", difference.path.len(), difference.found_after)];
-    lines.extend(difference.path.iter().enumerate().map(|(at, step)| format!("  {:>3}. {step}", at + 1)));
-    lines.push(format!("\n  {:<28} {:<44} {}", "differs", "model", "implementation"));
-    lines.extend(difference.fields.iter().map(|field| {
-        let name = format!("{} about {}: {}", field.node, field.peer, field.field);
-        format!("* {name:<28} {:<44} {}", field.model, field.implementation)
-    }));
-    lines.push(format!("\n  The model then:\n{}", indented(&difference.model)));
-    lines.push(format!("  The implementation then:\n{}", indented(&difference.implementation)));
-    lines.push(format!("  Again: {}\n", difference.again));
-    lines.join("\n")
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }

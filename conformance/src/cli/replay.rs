@@ -9,19 +9,20 @@ use anyhow::Context;
 use super::args::{ReplayArgs, ReplayFormat, ReplayPlan};
 use super::deliveries::Deliveries;
 use super::exit::{Exit, end_with};
-use super::inputs::{Input, expand};
 use super::page::{is_same_file, is_stdout};
 use super::parallel::in_order;
 use super::progress::Progress;
 use super::trouble::Trouble;
 use crate::capture::{CaptureError, CaptureSummary};
+use crate::inputs::{Input, expand};
 use crate::render;
 use crate::render::{JsonReport, Paint, TextReport};
-use crate::replay::{DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Session, Source, replay_native};
+use crate::replay::{
+    DeliverySink, FileReport, NoDeliveries, Replay, ReplayOptions, Session, Source, replay_native, replay_run,
+};
 
 mod besides;
 mod follow;
-pub(crate) mod together;
 
 use besides::Besides;
 
@@ -103,10 +104,13 @@ fn judge(input: &Input, options: &ReplayOptions, sink: &mut dyn DeliverySink) ->
         }
     };
     if paths.len() > 1 {
-        match together::natives(paths, options) {
+        match replay_run(paths, options) {
             Ok(None) => {}
-            Ok(Some(outcome)) => return outcome,
-            Err(trouble) => return unreadable(name, trouble),
+            Ok(Some(judged)) => {
+                let troubles = judged.iter().flat_map(|(_, errors)| errors).map(Trouble::from).collect();
+                return Outcome { reports: judged.into_iter().map(|(report, _)| report).collect(), troubles };
+            }
+            Err(error) => return unreadable(name, Trouble::from(&error)),
         }
     }
     match Source::open(paths, options) {

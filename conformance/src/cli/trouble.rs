@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use crate::capture::{CaptureError, CaptureFault};
 use crate::native::{HeadError, LineError};
 use crate::render::{Paint, printable};
+use crate::replay::TogetherError;
 
 /// Trouble with an input, told on stderr.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
     /// File, what is wrong, where.
-    pub(crate) what: String,
+    pub(super) what: String,
     /// Whose fault it is and what that means for the verdict.
     whose: &'static str,
 }
@@ -38,6 +39,15 @@ impl From<&CaptureError> for Trouble {
     fn from(error: &CaptureError) -> Self {
         let place = if error.offset == 0 && has_place(&error.fault) { " (at byte 0)" } else { "" };
         Self { what: format!("{error}{place}"), whose: whose(&error.fault) }
+    }
+}
+
+impl From<&TogetherError> for Trouble {
+    fn from(error: &TogetherError) -> Self {
+        match error {
+            TogetherError::Capture(error) => error.into(),
+            TogetherError::Head { name, error } => Self::with_head(name, error),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What driving an environment came to.
 
+use std::fmt;
 use std::panic::resume_unwind;
 use std::time::Instant;
 
@@ -212,4 +213,26 @@ impl Report {
     pub fn differing(&self) -> u64 {
         self.environments.iter().map(|environment| environment.differing).sum()
     }
+}
+
+/// Both states side by side where they differ, whole below, and the path.
+impl fmt::Display for DifferenceReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n  The path, {} actions (found after {}):", self.path.len(), self.found_after)?;
+        for (at, step) in (1..).zip(&self.path) {
+            writeln!(f, "  {at:>3}. {step}")?;
+        }
+        writeln!(f, "\n  {:<28} {:<44} implementation", "differs", "model")?;
+        for Mismatch { node, peer, field, model, implementation } in &self.fields {
+            let name = format!("{node} about {peer}: {field}");
+            writeln!(f, "* {name:<28} {model:<44} {implementation}")?;
+        }
+        writeln!(f, "\n  The model then:\n{}", indented(&self.model))?;
+        writeln!(f, "  The implementation then:\n{}", indented(&self.implementation))?;
+        writeln!(f, "  Again: {}", self.again)
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }

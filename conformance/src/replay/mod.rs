@@ -34,7 +34,7 @@ pub use report::{
     Rejection, StallReport, Verdict,
 };
 pub use session::Session;
-pub use together::{Together, replay_together};
+pub use together::{Together, TogetherError, replay_run, replay_together};
 use translate::{Translated, translate};
 
 /// Pairs of addresses that are judged in one input.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::cli::args::ReplayPlan;
-use crate::cli::inputs::Input;
 use crate::cli::page::{PageFile, is_same_file};
 use crate::gate::Files;
 use crate::gate::output::{junit, sarif};
 use crate::html::Page;
+use crate::inputs::Input;
 use crate::replay::FileReport;
 use crate::tell::check_place;
 

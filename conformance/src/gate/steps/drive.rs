@@ -5,7 +5,6 @@ use midcomms_model::system::Environment;
 
 use super::seed_of;
 use crate::check::report::grouped;
-use crate::cli::drive::told;
 use crate::drive::policy::drive_policy;
 use crate::drive::{DifferenceReport, EnvironmentReport, LARGE, Options, SMALL, drive_environment};
 use crate::gate::config::Config;
@@ -130,5 +129,5 @@ fn finding(environment: &str, difference: &DifferenceReport) -> Finding {
     let fields: Vec<String> = fields.collect();
     let message = format!("{environment}, after {} actions: {}", difference.path.len(), fields.join("; "));
     let rule = difference.fields.first().map_or("drive", |field| field.field);
-    Finding::failed(rule, message).with_detail(told(difference))
+    Finding::failed(rule, message).with_detail(difference.to_string())
 }

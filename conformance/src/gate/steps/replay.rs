@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use midcomms_model::{Revision, RevisionSet};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::cli::inputs::{self, Input};
-use crate::cli::replay::together::natives;
 use crate::gate::config::Config;
 use crate::gate::output::counted;
 use crate::gate::report::{Finding, UnitReport};
 use crate::gate::step::{Done, Step};
+use crate::inputs::{self, Input};
 use crate::render::{Paint, TextReport};
-use crate::replay::{FileReport, NoDeliveries, ReplayOptions, StallReport, Verdict, replay_files};
+use crate::replay::{FileReport, NoDeliveries, ReplayOptions, StallReport, Verdict, replay_files, replay_run};
 
 /// Bytes at each end of a file that tell it from another of the same name.
 const ENDS: u64 = 1 << 16;
@@ -56,9 +55,9 @@ impl ReplayStep {
     /// Several native traces are held against each other; several captures are one.
     fn replay(&self, paths: &[PathBuf]) -> Result<Vec<FileReport>, String> {
         if paths.len() > 1
-            && let Some(outcome) = natives(paths, &self.options).map_err(|trouble| trouble.what)?
+            && let Some(judged) = replay_run(paths, &self.options).map_err(|error| error.to_string())?
         {
-            return Ok(outcome.reports);
+            return Ok(judged.into_iter().map(|(report, _)| report).collect());
         }
         let report = replay_files(paths, &self.options, &mut NoDeliveries).map_err(|error| error.to_string())?;
         Ok(vec![report])

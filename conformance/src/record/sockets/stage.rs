@@ -21,7 +21,7 @@ use crate::record::stage::{Stage, Told, View};
 use crate::record::trace::Desks;
 
 const LOCKSPACE: LockspaceId = LockspaceId(1);
-const PATIENCE_US: u64 = 60 * 1_000_000;
+const PATIENCE_US: u64 = 30 * 1_000_000;
 /// How often a node's records are looked at, until nothing has happened meanwhile.
 const LOOKS: usize = 1000;
 

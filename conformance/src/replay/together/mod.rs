@@ -4,11 +4,13 @@
 //! - `wire`: the side of a capture.
 //! - `streams`: what was written to a connection against what was read from it (RUN-1).
 //! - `lives`: what an incarnation sent against what the other accepted and acknowledged (RUN-2, RUN-3).
+//! - `files`: from files to sides.
 //! - `identity`: when two messages are the same.
 //!
 //! No clock is needed: whatever is read or believed at one side before the other was read as far has to wait for it, and
 //! the side that is waited for is read first. So memory is bounded by what is under way between the nodes.
 
+mod files;
 mod identity;
 mod lives;
 mod party;
@@ -25,6 +27,7 @@ use super::{FileReport, NoDeliveries, ReplayOptions, Session};
 use crate::capture::CaptureReader;
 use crate::native::feed::At;
 use crate::native::{HeadError, LineError};
+pub use files::{TogetherError, replay_run};
 use identity::Kept;
 use lives::Lives;
 use party::{Fact, Means, Native, by_node};
