@@ -57,7 +57,8 @@ impl Watch {
             Occurrence::Finished { connection } | Occurrence::GivenUp { connection } => {
                 progress.standing.remove(&(peer.0, *connection));
             }
-            Occurrence::Written { .. } | Occurrence::Read { .. } => progress.messages += u64::from(progress.is_on),
+            Occurrence::Written { .. } => progress.messages += u64::from(progress.is_on),
+            Occurrence::Read { .. } if progress.is_on => progress.messages += occurrence.messages().count() as u64,
             _ => {}
         }
         progress.is_on
@@ -101,12 +102,12 @@ fn visit(record: &mut RecordStory, state: State) {
     }
 }
 
-fn read(record: &mut RecordStory, outcome: Outcome) {
-    record.read += 1;
+fn read(record: &mut RecordStory, outcome: Outcome, count: u64) {
+    record.read += count;
     match outcome {
-        Outcome::Duplicate => record.duplicates += 1,
-        Outcome::Gap => record.gaps += 1,
-        Outcome::Dropped => record.dropped += 1,
+        Outcome::Duplicate => record.duplicates += count,
+        Outcome::Gap => record.gaps += count,
+        Outcome::Dropped => record.dropped += count,
         Outcome::Accepted | Outcome::Handled => {}
     }
 }
@@ -117,7 +118,7 @@ impl Observer for Watch {
         ledger.record(node.0, peer.0, |record| match &occurrence {
             Occurrence::Record(snapshot) => self.snapshot(record, snapshot),
             Occurrence::Written { messages, .. } => self.written(record, messages),
-            Occurrence::Read { outcome, .. } => read(record, *outcome),
+            Occurrence::Read { outcome, .. } => read(record, *outcome, occurrence.messages().count() as u64),
             _ => {}
         });
         if self.note(now, peer, &occurrence) {
