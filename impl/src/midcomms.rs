@@ -31,6 +31,8 @@ pub use error::{MAX_BODY_LEN, PeerMisbehaved, SendError};
 pub use event::{Delivery, Event, Kind, Reason, Shutdown};
 pub use hello::{HELLO_LEN, Ids, Incarnation, Tail};
 pub use input::{ConnectionId, Input, Transmit};
+#[cfg(feature = "record")]
+pub(crate) use observer::first_len;
 pub use observer::{Observer, Occurrence, Outcome, Snapshot};
 pub use peer::Peer;
 pub use record::Reservation;

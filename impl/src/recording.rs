@@ -27,13 +27,16 @@
 //! A trace holds what the messages hold, as far as [`Bodies`] says: think before you pass it on.
 
 mod block;
+mod bodies;
 mod encoder;
 mod json;
 mod options;
 mod origin;
 mod recorder;
+mod run;
 mod shared;
 mod storage;
+mod template;
 mod writer;
 
 pub use json::JsonRecorder;
@@ -41,19 +44,3 @@ pub use options::{Bodies, Options, Status};
 pub use origin::Origin;
 pub use recorder::Recorder;
 pub use storage::{Directory, Segment, Storage};
-
-use crate::wire::HEADER_LEN;
-
-/// Cuts what was handed to a connection into its messages.
-fn messages(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    core::iter::from_fn(move || {
-        let claimed = match bytes.get(12..14) {
-            Some(&[low, high]) => usize::from(u16::from_le_bytes([low, high])),
-            _ => 0,
-        };
-        let len = if claimed < HEADER_LEN { bytes.len() } else { claimed.min(bytes.len()) };
-        let (message, rest) = bytes.split_at_checked(len)?;
-        bytes = rest;
-        (!message.is_empty()).then_some(message)
-    })
-}

@@ -1,7 +1,7 @@
 //! What messages and peers cost in memory. After warm-up the way of a message from one program to the other allocates nothing.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop where it is")]
 
-use midcomms::midcomms::{Event, EventRef, Kind};
+use midcomms::midcomms::{Event, EventRef, Kind, Observer};
 use midcomms::wire::{LockspaceId, NodeId};
 use midcomms::{Events, Node, PeerHandle};
 
@@ -9,9 +9,21 @@ const ONE: NodeId = NodeId(1);
 const TWO: NodeId = NodeId(2);
 const LOCKSPACE: LockspaceId = LockspaceId(7);
 
-fn pair() -> ((Node, Events), (Node, Events)) {
-    let (one, events1) = Node::builder(ONE).listen("127.6.0.1:0".parse().unwrap()).start().unwrap();
-    let (two, events2) = Node::builder(TWO).listen("127.6.0.2:0".parse().unwrap()).start().unwrap();
+/// Makes the observers of a node.
+type Watch = Box<dyn Fn(NodeId) -> Box<dyn Observer> + Send + Sync>;
+
+fn start(id: NodeId, address: &str, watch: Option<Watch>) -> (Node, Events) {
+    let builder = Node::builder(id).listen(address.parse().unwrap());
+    match watch {
+        Some(watch) => builder.observe(watch).start().unwrap(),
+        None => builder.start().unwrap(),
+    }
+}
+
+fn pair(watches: [Option<Watch>; 2]) -> ((Node, Events), (Node, Events)) {
+    let [watch1, watch2] = watches;
+    let (one, events1) = start(ONE, "127.6.0.1:0", watch1);
+    let (two, events2) = start(TWO, "127.6.0.2:0", watch2);
     one.add_peer(TWO, two.listens_on().iter().copied()).unwrap();
     two.add_peer(ONE, one.listens_on().iter().copied()).unwrap();
     one.add_member(TWO, LOCKSPACE).unwrap();
@@ -40,10 +52,10 @@ async fn exchange(peer: &PeerHandle, events: &mut Events, body: &[u8], count: us
     }
 }
 
-fn allocations_of(len: usize, in_batches: bool) -> u64 {
+fn allocations_of(len: usize, in_batches: bool, watches: [Option<Watch>; 2]) -> u64 {
     const MESSAGES: usize = 50_000;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let ((one, _events1), (_two, mut events2)) = runtime.block_on(async { pair() });
+    let ((one, _events1), (_two, mut events2)) = runtime.block_on(async { pair(watches) });
     let peer = one.peer(TWO).unwrap();
     let mut body = vec![0; len];
     body[..4].copy_from_slice(&1u32.to_le_bytes());
@@ -62,7 +74,7 @@ const FEW: u64 = 20;
 #[test]
 fn small_messages_allocate_nothing() {
     for in_batches in [false, true] {
-        let count = allocations_of(72, in_batches);
+        let count = allocations_of(72, in_batches, [None, None]);
         assert!(count <= FEW, "{count} allocations");
     }
 }
@@ -70,8 +82,29 @@ fn small_messages_allocate_nothing() {
 #[test]
 fn large_messages_allocate_nothing() {
     for in_batches in [false, true] {
-        let count = allocations_of(3984, in_batches);
+        let count = allocations_of(3984, in_batches, [None, None]);
         assert!(count <= FEW, "{count} allocations");
+    }
+}
+
+/// Of a recorded node; what the thread that writes needs is its own.
+#[cfg(feature = "record")]
+#[test]
+fn recorded_messages_allocate_nothing() {
+    use midcomms::recording::{Options, Origin, Recorder};
+
+    for len in [72, 3984] {
+        let folder = tempfile::tempdir().unwrap();
+        let recorders = [ONE, TWO]
+            .map(|id| Recorder::create(folder.path(), id.to_string(), &Origin::new(id), Options::default()).unwrap());
+        let watches = recorders.each_ref().map(|recorder| {
+            let recorder = recorder.clone();
+            Some(Box::new(move |_| recorder.observer()) as Watch)
+        });
+        let count = allocations_of(len, true, watches);
+        assert!(count <= FEW, "{count} allocations");
+        let told = recorders.map(|recorder| recorder.finish());
+        assert!(told.iter().all(|status| status.written > 90_000 && status.lost == 0), "{told:?}");
     }
 }
 
@@ -81,7 +114,7 @@ const IDLE_PAIR_BYTES: i64 = 64 * 1024;
 #[test]
 fn an_idle_pair_takes_less_than_64_kib() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let ((one, _events1), (two, _events2)) = runtime.block_on(async { pair() });
+    let ((one, _events1), (two, _events2)) = runtime.block_on(async { pair([None, None]) });
     runtime.block_on(async { one.peer(TWO).unwrap().up().await }).unwrap();
     // The second pair, so that what the runtime and the nodes have once is not counted.
     let (three, four) = (NodeId(3), NodeId(4));

@@ -33,7 +33,7 @@ const EVENTS: [&str; 17] = [
 ];
 const OUTCOMES: [&str; 5] = ["accepted", "duplicate", "gap", "handled", "dropped"];
 const STATES: [&str; 7] = ["CLOSED", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "CLOSING", "LAST_ACK"];
-const BODIES: [&str; 4] = ["full", "hash", "sample", "none"];
+const BODIES: [&str; 5] = ["full", "hash", "sample", "sparse", "none"];
 const CMDS: [&str; 5] = ["OPTS", "ACK", "MSG", "RCOM", "FIN"];
 const VERSIONS: [&str; 2] = ["3.1", "3.2"];
 /// What stands for a word that is not of the format.

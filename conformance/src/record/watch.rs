@@ -56,9 +56,10 @@ impl Told {
             Occurrence::MemberAdded(lockspace) => drop(self.members.insert(lockspace)),
             Occurrence::MemberRemoved(lockspace) => drop(self.members.remove(&lockspace)),
             Occurrence::Fenced => self.members.clear(),
-            Occurrence::Read { message, outcome: Outcome::Handled, .. } if self.bound.is_none() => {
-                let hello = last_hello(message).filter(|ids| ids.destination.is_some());
-                self.bound = hello.filter(|ids| ids.destination == self.incarnation).map(|ids| ids.source);
+            Occurrence::Read { outcome: Outcome::Handled, .. } if self.bound.is_none() => {
+                let hellos = occurrence.messages().filter_map(last_hello);
+                let mut own = hellos.filter(|ids| ids.destination.is_some() && ids.destination == self.incarnation);
+                self.bound = own.next().map(|ids| ids.source);
             }
             _ => {}
         }
@@ -112,14 +113,15 @@ impl Watch {
             Occurrence::Finished { connection } | Occurrence::GivenUp { connection } => {
                 progress.standing.remove(&(peer.0, *connection));
             }
-            Occurrence::Written { .. } | Occurrence::Read { .. } if progress.is_on => progress.messages += 1,
+            Occurrence::Written { .. } if progress.is_on => progress.messages += 1,
+            Occurrence::Read { .. } if progress.is_on => progress.messages += occurrence.messages().count() as u64,
             Occurrence::Written { connection, messages } => {
                 if let (Some(ids), Some(link)) = (last_hello(messages), progress.link(peer, *connection)) {
                     link.said = Some(ids);
                 }
             }
-            Occurrence::Read { connection, message, .. } => {
-                if let (Some(ids), Some(link)) = (last_hello(message), progress.link(peer, *connection)) {
+            Occurrence::Read { connection, messages, .. } => {
+                if let (Some(ids), Some(link)) = (last_hello(messages), progress.link(peer, *connection)) {
                     link.heard = Some(ids);
                 }
             }
@@ -184,12 +186,12 @@ fn visit(record: &mut RecordStory, state: State) {
     }
 }
 
-fn read(record: &mut RecordStory, outcome: Outcome) {
-    record.read += 1;
+fn read(record: &mut RecordStory, outcome: Outcome, count: u64) {
+    record.read += count;
     match outcome {
-        Outcome::Duplicate => record.duplicates += 1,
-        Outcome::Gap => record.gaps += 1,
-        Outcome::Dropped => record.dropped += 1,
+        Outcome::Duplicate => record.duplicates += count,
+        Outcome::Gap => record.gaps += count,
+        Outcome::Dropped => record.dropped += count,
         Outcome::Accepted | Outcome::Handled => {}
     }
 }
@@ -200,7 +202,7 @@ impl Observer for Watch {
         ledger.record(node.0, peer.0, |record| match &occurrence {
             Occurrence::Record(snapshot) => self.snapshot(record, snapshot),
             Occurrence::Written { messages, .. } => self.written(record, messages),
-            Occurrence::Read { outcome, .. } => read(record, *outcome),
+            Occurrence::Read { outcome, .. } => read(record, *outcome, occurrence.messages().count() as u64),
             _ => {}
         });
         if self.note(now, peer, &occurrence) {

@@ -9,9 +9,13 @@ mod exact;
 #[cfg(test)]
 mod falsified;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod recorded;
 #[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod split;
 #[cfg(test)]
 mod together;
 

@@ -71,7 +71,7 @@ impl Recording {
     pub(crate) fn new(node: u32, bodies: Bodies) -> Self {
         let files = [File::default(), File::default()];
         let origin = Origin::new(NodeId(node));
-        let options = Options { bodies, queue_blocks: 10_000, ..Options::default() };
+        let options = Options { bodies, block_bytes: 32 * 1024, queue_blocks: 10_000, ..Options::default() };
         Self {
             json: JsonRecorder::new(files[0].clone(), &origin).unwrap(),
             compact: Recorder::new(Box::new(files[1].clone()), &origin, options).unwrap(),

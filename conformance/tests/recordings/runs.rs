@@ -6,7 +6,7 @@ use midcomms::midcomms::Input;
 use midcomms::recording::Bodies;
 
 use crate::recorded::{Recording, complaint, converted, replayed};
-use crate::world::{LOCKSPACE, World, busy};
+use crate::world::{LOCKSPACE, World, bursts, busy};
 
 /// Runs, and complains unless replay accepts all that was recorded.
 fn accept(what: &str, seed: u64, bodies: Bodies, run: impl FnOnce(&mut World)) -> u64 {
@@ -79,7 +79,8 @@ fn runs_with_breaks_are_accepted() {
 
 #[test]
 fn every_way_to_keep_bodies_is_accepted() {
-    for (seed, bodies) in [Bodies::Full, Bodies::Hash, Bodies::Sample, Bodies::None].into_iter().enumerate() {
+    let every = [Bodies::Full, Bodies::Hash, Bodies::Sample, Bodies::Sparse, Bodies::None];
+    for (seed, bodies) in every.into_iter().enumerate() {
         accept("bodies", 100 + seed as u64, bodies, |world| {
             world.join();
             busy(world, 150, true);
@@ -176,4 +177,17 @@ fn the_compact_form_as_json_lines_is_judged_the_same() {
     };
     assert_eq!(events(&converted(&compact)), events(&json), "with full bodies nothing is lost");
     assert_eq!(complaint(converted(&compact).as_bytes()), None);
+}
+
+#[test]
+fn bursts_are_accepted_whatever_is_kept_of_them() {
+    let every = [Bodies::Full, Bodies::Hash, Bodies::Sample, Bodies::Sparse, Bodies::None];
+    for (seed, bodies) in (0..15).zip(every.into_iter().cycle()) {
+        let messages = accept("bursts", 700 + seed, bodies, |world| {
+            world.join();
+            bursts(world, 40, true);
+            world.leave();
+        });
+        assert!(messages > 4000, "{messages}");
+    }
 }

@@ -7,7 +7,7 @@ use midcomms_conformance::replay::{ReplayOptions, Together, Verdict, replay_toge
 use serde_json::Value;
 
 use crate::recorded::Recording;
-use crate::world::{World, busy};
+use crate::world::{World, bursts, busy};
 
 /// Both nodes' recordings of a run: as JSON lines, and compact.
 fn recordings(seed: u64, bodies: Bodies, run: impl FnOnce(&mut World)) -> [(String, Vec<u8>); 2] {
@@ -176,4 +176,34 @@ fn whatever_the_cluster_manager_does_the_record_follows_exactly() {
 #[ignore = "long: a thousand runs"]
 fn whatever_the_cluster_manager_does_in_a_thousand_runs() {
     accept_any_runs(2000..3000);
+}
+
+/// Two recordings of one run in bursts, which kept different parts of long messages.
+fn kept_differently(seed: u64, bodies: [Bodies; 2]) -> [Vec<u8>; 2] {
+    let recordings = [(1, bodies[0]), (2, bodies[1])].map(|(node, bodies)| Recording::new(node, bodies));
+    let mut world = World::new(seed, recordings.each_ref().map(Recording::observer));
+    world.join();
+    bursts(&mut world, 30, true);
+    world.leave();
+    drop(world);
+    recordings.map(|recording| recording.finish().1)
+}
+
+#[test]
+fn bursts_are_compared_by_what_both_recordings_kept_of_them() {
+    let (full, hash, sample, sparse) = (Bodies::Full, Bodies::Hash, Bodies::Sample, Bodies::Sparse);
+    for (seed, (bodies, are_compared)) in (0..).zip([
+        ([sparse, sparse], true),
+        ([sparse, sample], true),
+        ([full, sparse], true),
+        ([sample, sample], true),
+        ([hash, sparse], false),
+        ([Bodies::None, sparse], false),
+    ]) {
+        let [one, two] = kept_differently(seed, bodies);
+        let together = judged(&one, &two);
+        assert_eq!(complaint(&together), None, "{bodies:?}");
+        let mut between = together.iter().flat_map(|(report, _)| &report.between);
+        assert!(between.all(|found| found.are_bodies_compared == are_compared && found.messages > 1000), "{bodies:?}");
+    }
 }

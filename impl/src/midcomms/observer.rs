@@ -4,7 +4,7 @@ use super::hello::Incarnation;
 use super::input::ConnectionId;
 use super::state::State;
 use super::time::Time;
-use crate::wire::{LockspaceId, NodeId, Seq};
+use crate::wire::{HEADER_LEN, LockspaceId, NodeId, Seq};
 
 /// What became of a message that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,13 +65,13 @@ pub enum Occurrence<'a> {
         /// One or more messages, one behind the other.
         messages: &'a [u8],
     },
-    /// A message was handled.
+    /// Whole messages were handled, in this order, and nothing else happened between them.
     Read {
-        /// Where it came.
+        /// Where they came.
         connection: ConnectionId,
-        /// The whole message, 16 to 4096 bytes.
-        message: &'a [u8],
-        /// What became of it.
+        /// One or more messages of 16 to 4096 bytes, one behind the other.
+        messages: &'a [u8],
+        /// What became of each.
         outcome: Outcome,
     },
     /// The cluster manager added the peer to a lockspace.
@@ -84,6 +84,33 @@ pub enum Occurrence<'a> {
     Shutdown,
     /// The record after an input that changed its state.
     Record(Snapshot),
+}
+
+impl<'a> Occurrence<'a> {
+    /// The messages that were written or read, one by one; none where it is about something else.
+    pub fn messages(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut rest: &'a [u8] = match *self {
+            Self::Written { messages, .. } | Self::Read { messages, .. } => messages,
+            _ => &[],
+        };
+        core::iter::from_fn(move || {
+            let (message, behind) = rest.split_at_checked(first_len(rest))?;
+            rest = behind;
+            (!message.is_empty()).then_some(message)
+        })
+    }
+}
+
+/// Bytes of the first of `messages`; all of them where a length cannot be.
+#[inline]
+pub(crate) fn first_len(messages: &[u8]) -> usize {
+    match messages.get(12..14) {
+        Some(&[low, high]) => {
+            let claimed = usize::from(u16::from_le_bytes([low, high]));
+            if claimed < HEADER_LEN { messages.len() } else { claimed.min(messages.len()) }
+        }
+        _ => messages.len(),
+    }
 }
 
 /// Is told every step of one pair, in order. It runs where the protocol runs, under the lock of its peer: it must not block, nor

@@ -67,7 +67,7 @@ impl Peer {
     /// Has an observer see every step.
     #[must_use]
     pub fn with_observer(mut self, observer: Box<dyn Observer>) -> Self {
-        self.record.observer.0 = Some(observer);
+        self.record.set_observer(observer);
         self
     }
 
@@ -279,7 +279,9 @@ impl Peer {
     fn handle_received(&mut self, now: Time, id: ConnectionId, chunk: &Bytes) {
         let Some(Connection { speaker, framer, .. }) = find(&mut self.ours, &mut self.theirs, id) else { return };
         self.record.counters.bytes_read += chunk.len() as u64;
-        if let Err(fault) = receive(&mut self.record, now, speaker, framer, chunk) {
+        let received = receive(&mut self.record, now, speaker, framer, chunk);
+        self.record.observe_reads(now);
+        if let Err(fault) = received {
             self.record.blame(&mut speaker.told, fault);
             self.closes.push(id);
             self.handle_broken(now, id);

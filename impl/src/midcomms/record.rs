@@ -2,10 +2,9 @@
 //!
 //! Methods come in four kinds: getters, what the cluster manager says (`record/membership.rs`), what the peer says
 //! (`record/receive.rs`), what the upper layer sends (`record/send.rs`), and what goes out and when
-//! (`record/output.rs`).
+//! (`record/output.rs`). `record/watched.rs` tells an observer of them.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
@@ -14,7 +13,7 @@ use super::config::Config;
 use super::error::PeerMisbehaved;
 use super::event::{Event, Reason};
 use super::hello::{Ids, Incarnation};
-use super::observer::{Observer, Occurrence, Snapshot};
+use super::observer::Snapshot;
 use super::queue::SendQueue;
 use super::state::{Action, State, Stimulus, Unexpected, transition};
 use super::stats::Counters;
@@ -27,9 +26,11 @@ mod receive;
 #[cfg(feature = "defects")]
 mod seeded;
 mod send;
+mod watched;
 
 pub(super) use receive::{Origin, Speaker};
 pub use send::Reservation;
+use watched::Watched;
 
 /// What goes out besides the send queue, as soon as there is a connection. Flags, not bytes: nothing that a peer does
 /// makes them grow.
@@ -72,16 +73,6 @@ struct Timers {
     shutdown: Option<Time>,
 }
 
-/// Whom every step is told. A copy of a record is told to nobody.
-#[derive(Default)]
-pub(super) struct Watched(pub(super) Option<Box<dyn Observer>>);
-
-impl Clone for Watched {
-    fn clone(&self) -> Self {
-        Self(None)
-    }
-}
-
 /// What a node keeps about one peer.
 #[derive(Clone)]
 pub(super) struct Record {
@@ -116,7 +107,7 @@ pub(super) struct Record {
     pub(super) events: EventBatch,
     #[cfg(feature = "defects")]
     seeded: seeded::Seeded,
-    pub(super) observer: Watched,
+    watched: Watched,
 }
 
 impl Record {
@@ -147,7 +138,7 @@ impl Record {
             events: EventBatch::default(),
             #[cfg(feature = "defects")]
             seeded: seeded::Seeded::default(),
-            observer: Watched::default(),
+            watched: Watched::default(),
         }
     }
 
@@ -237,23 +228,6 @@ impl Record {
 
     pub(super) fn acknowledge(&mut self) {
         self.pending.ack |= self.state != State::Closed && self.version == Some(Version::V3_2);
-    }
-
-    pub(super) fn observe(&mut self, now: Time, occurrence: Occurrence<'_>) {
-        let Some(observer) = &mut self.observer.0 else { return };
-        let (node, peer) = (self.node, self.peer);
-        let observed = catch_unwind(AssertUnwindSafe(|| observer.observe(now, node, peer, occurrence)));
-        if observed.is_err() {
-            // It is not asked again: a step half done would be worse than one not seen.
-            self.observer.0 = None;
-            self.counters.observer_panics += 1;
-        }
-    }
-
-    /// Has the observer see the record as it stands.
-    fn observe_record(&mut self, now: Time) {
-        let snapshot = self.snapshot();
-        self.observe(now, Occurrence::Record(snapshot));
     }
 
     pub(super) fn tell(&mut self, event: Event) {

@@ -5,7 +5,7 @@ use crate::wire::NodeId;
 /// The first bytes of a file.
 const MAGIC: [u8; 8] = *b"\x8aMCT\r\n\x1a\n";
 /// The version of the bytes, after the magic.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The first bytes of a block.
 const MARKER: [u8; 4] = *b"MCB1";
 /// Bytes of a block before its payload.
@@ -29,7 +29,7 @@ pub(super) struct Block {
     pub(super) peer: NodeId,
     /// The time of the first event, in nanoseconds.
     pub(super) time: u64,
-    /// Entries in `bytes`.
+    /// Events in `bytes`.
     pub(super) entries: u32,
     /// Of these, events that happened rather than being repeated for whom reads this block alone.
     pub(super) events: u64,

@@ -1,11 +1,10 @@
 //! Events of one pair to the compact bytes of `traces/SCHEMA.md`.
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::block::Block;
 use super::options::Bodies;
-use crate::midcomms::{ConnectionId, Occurrence, Outcome, Snapshot, State, Time};
-use crate::wire::Cmd;
+use super::run::{MIN_RUN, Varying};
+use super::template::{KEPT_LEN, TEMPLATE_LEN, Template, WHOLE_LEN};
+use crate::midcomms::{ConnectionId, Occurrence, Outcome, Snapshot, State, Time, first_len};
 
 const OPENED_OURS: u8 = 1;
 const OPENED_THEIRS: u8 = 2;
@@ -18,64 +17,21 @@ const MEMBER_REMOVED: u8 = 12;
 const FENCED: u8 = 13;
 const SHUTDOWN: u8 = 14;
 const RECORD: u8 = 15;
-/// From here on an entry says how long it is.
+/// It says how long it is.
 const KNOWN: u8 = 16;
+/// Added to `WRITTEN` and `READ`: many of them.
+const RUN: u8 = 12;
 
 const IS_REGULAR: u8 = 0x20;
 const HAS_CONNECTION: u8 = 0x40;
 const HAS_TIME: u8 = 0x80;
-
-/// Messages of up to this many bytes are kept whole.
-const WHOLE_LEN: usize = 64;
-/// Of longer ones so many bytes are kept in any case.
-const KEPT_LEN: usize = 48;
-/// Bytes of a regular message that follow from the one before it.
-const TEMPLATE_LEN: usize = 40;
-/// Bytes at each end of the rest that a sample takes.
-const SAMPLE_LEN: usize = 64;
-/// The length fields of the two headers, in the second and in the fifth word.
-const LENGTH: u64 = 0xffff << 32;
-const OPTS_LEN: u64 = crate::wire::OPTS_LEN as u64;
-
-/// The first 40 bytes of the next OPTS, if it continues the one before: one number higher, of any length.
-#[derive(Clone, Copy, Debug, Default)]
-struct Template {
-    words: Option<[u64; 5]>,
-}
-
-impl Template {
-    /// Whether `message`, a long one, is what was foreseen. Foresees what follows on it, if it is OPTS.
-    #[inline]
-    fn advance(&mut self, message: &[u8]) -> bool {
-        let Some([first, outer, envelope, inner, lengths]) = words(message) else { return false };
-        let len = message.len() as u64;
-        let is_whole = (outer & LENGTH) >> 32 == len && (lengths & LENGTH) >> 32 == len - OPTS_LEN;
-        let found = [first, outer & !LENGTH, envelope, inner, lengths & !LENGTH];
-        let is_foreseen = self.words == Some(found) && is_whole;
-        if message.get(14) == Some(&Cmd::Opts.to_wire()) {
-            let [first, rest @ ..] = found;
-            let seq = ((first >> 32) as u32).wrapping_add(1);
-            let [outer, envelope, inner, lengths] = rest;
-            self.words = Some([u64::from(seq) << 32 | first & 0xffff_ffff, outer, envelope, inner, lengths]);
-        }
-        is_foreseen
-    }
-}
-
-#[inline]
-fn words(message: &[u8]) -> Option<[u64; 5]> {
-    let head = message.first_chunk::<TEMPLATE_LEN>()?;
-    let (words, _) = head.as_chunks::<8>();
-    let words: &[[u8; 8]; 5] = words.try_into().ok()?;
-    Some(words.map(u64::from_le_bytes))
-}
 
 /// The events of one pair since its last block.
 #[derive(Debug)]
 pub(super) struct Encoder {
     bodies: Bodies,
     pub(super) bytes: Vec<u8>,
-    /// Entries in `bytes`, and how many of them happened.
+    /// Events in `bytes`, each message of a run one, and how many of them happened.
     pub(super) entries: u32,
     pub(super) events: u64,
     /// The time of the first and of the last of them.
@@ -84,6 +40,8 @@ pub(super) struct Encoder {
     connection: Option<ConnectionId>,
     sent: Template,
     received: Template,
+    /// The run that is looked for.
+    run: Varying,
     /// Connections that stand, and whether this node opened them.
     open: Vec<(ConnectionId, bool)>,
 }
@@ -100,6 +58,7 @@ impl Encoder {
             connection: None,
             sent: Template::default(),
             received: Template::default(),
+            run: Varying::new(),
             open: Vec::new(),
         }
     }
@@ -121,13 +80,9 @@ impl Encoder {
     #[inline]
     pub(super) fn encode(&mut self, now: Time, occurrence: Occurrence<'_>) {
         match occurrence {
-            Occurrence::Written { connection, messages } => {
-                for message in super::messages(messages) {
-                    self.message(now, connection, WRITTEN, message);
-                }
-            }
-            Occurrence::Read { connection, message, outcome } => {
-                self.message(now, connection, READ + outcome_code(outcome), message);
+            Occurrence::Written { connection, messages } => self.messages(now, connection, WRITTEN, messages),
+            Occurrence::Read { connection, messages, outcome } => {
+                self.messages(now, connection, READ + outcome_code(outcome), messages);
             }
             other => self.encode_rare(now, other),
         }
@@ -172,27 +127,64 @@ impl Encoder {
         self.bytes.extend_from_slice(&snapshot.incarnation.0.to_le_bytes());
     }
 
+    fn messages(&mut self, now: Time, connection: ConnectionId, kind: u8, mut messages: &[u8]) {
+        while !messages.is_empty() {
+            let (message, behind) = messages.split_at_checked(first_len(messages)).unwrap_or_default();
+            messages = match self.run(now, connection, kind, messages) {
+                0 => {
+                    self.message(now, connection, kind, message);
+                    behind
+                }
+                bytes => messages.get(bytes..).unwrap_or_default(),
+            };
+        }
+    }
+
+    /// Writes what is at the front of `messages` as a run; says how many bytes that is, 0 where it is too little.
+    fn run(&mut self, now: Time, connection: ConnectionId, kind: u8, messages: &[u8]) -> usize {
+        if messages.len() <= MIN_RUN * WHOLE_LEN {
+            return 0;
+        }
+        let before = *self.template(kind);
+        let mut behind = before;
+        behind.advance_all(messages, &mut self.run);
+        let Varying { count, bytes, .. } = self.run;
+        if count < MIN_RUN {
+            return 0;
+        }
+        *self.template(kind) = behind;
+        self.event(now, kind + RUN, Some(connection));
+        self.run.put(&mut self.bytes, messages, before.seq(), self.bodies);
+        self.events += count as u64 - 1;
+        self.entries += count as u32 - 1;
+        bytes
+    }
+
+    fn template(&mut self, kind: u8) -> &mut Template {
+        if kind == WRITTEN { &mut self.sent } else { &mut self.received }
+    }
+
     #[inline]
     fn message(&mut self, now: Time, connection: ConnectionId, kind: u8, message: &[u8]) {
         let is_long = message.len() > WHOLE_LEN;
-        let template = if kind == WRITTEN { &mut self.sent } else { &mut self.received };
-        let is_regular = is_long && template.advance(message);
+        let is_regular = is_long && self.template(kind).advance(message);
         if is_regular && now.0 == self.last && self.connection == Some(connection) && self.entries > 0 {
             return self.regular(kind | IS_REGULAR, message);
         }
         self.event(now, if is_regular { kind | IS_REGULAR } else { kind }, Some(connection));
         varint(&mut self.bytes, message.len() as u64);
-        match message.split_at_checked(KEPT_LEN) {
-            Some((kept, rest)) if is_long => {
-                let kept = if is_regular { kept.get(TEMPLATE_LEN..).unwrap_or_default() } else { kept };
-                self.bytes.extend_from_slice(kept);
-                self.rest(rest);
-            }
-            _ => self.bytes.extend_from_slice(message),
+        let kept = match (is_long, is_regular) {
+            (false, _) => message,
+            (true, false) => message.get(..KEPT_LEN).unwrap_or_default(),
+            (true, true) => message.get(TEMPLATE_LEN..KEPT_LEN).unwrap_or_default(),
+        };
+        self.bytes.extend_from_slice(kept);
+        if is_long {
+            self.bodies.put(&mut self.bytes, message);
         }
     }
 
-    /// The same for what is most frequent: a regular message, on the connection and at the time of the entry before.
+    /// The same for what is frequent: a regular message, on the connection and at the time of the entry before.
     #[inline]
     fn regular(&mut self, tag: u8, message: &[u8]) {
         self.events += 1;
@@ -205,36 +197,9 @@ impl Encoder {
         };
         let kept =
             message.get(TEMPLATE_LEN..).and_then(<[u8]>::first_chunk::<8>).map_or(0, |kept| u64::from_le_bytes(*kept));
-        let rest = message.get(KEPT_LEN..).unwrap_or_default();
-        let hash = match self.bodies {
-            Bodies::Full | Bodies::None => 0,
-            Bodies::Hash => xxh3_64(rest),
-            Bodies::Sample => sample(rest),
-        };
-        let bits = 8 * head_len;
-        let low = u128::from(kept) << bits | u128::from(head);
-        let entry = low | u128::from(hash) << (64 + bits);
-        let carried = (hash >> (64 - bits)) as u32;
-        let mut bytes = [0; 20];
-        let (front, back) = bytes.split_at_mut(16);
-        front.copy_from_slice(&entry.to_le_bytes());
-        back.copy_from_slice(&carried.to_le_bytes());
-        let end = if self.bodies == Bodies::Full || self.bodies == Bodies::None { 8 } else { 16 };
-        self.bytes.extend_from_slice(bytes.get(..head_len + end).unwrap_or_default());
-        if self.bodies == Bodies::Full {
-            self.bytes.extend_from_slice(rest);
-        }
-    }
-
-    #[inline]
-    fn rest(&mut self, rest: &[u8]) {
-        let hash = match self.bodies {
-            Bodies::Full => return self.bytes.extend_from_slice(rest),
-            Bodies::None => return,
-            Bodies::Hash => xxh3_64(rest),
-            Bodies::Sample => sample(rest),
-        };
-        self.bytes.extend_from_slice(&hash.to_le_bytes());
+        let entry = (u128::from(kept) << (8 * head_len) | u128::from(head)).to_le_bytes();
+        self.bytes.extend_from_slice(entry.get(..head_len + 8).unwrap_or_default());
+        self.bodies.put(&mut self.bytes, message);
     }
 
     #[inline]
@@ -276,18 +241,6 @@ impl Encoder {
     }
 }
 
-#[inline]
-fn sample(rest: &[u8]) -> u64 {
-    match (rest.first_chunk::<SAMPLE_LEN>(), rest.last_chunk::<SAMPLE_LEN>()) {
-        (Some(first), Some(last)) if rest.len() > 2 * SAMPLE_LEN => {
-            let mut both = [[0; SAMPLE_LEN]; 2];
-            both.clone_from(&[*first, *last]);
-            xxh3_64(both.as_flattened())
-        }
-        _ => xxh3_64(rest),
-    }
-}
-
 const fn outcome_code(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Accepted => 0,
@@ -300,7 +253,7 @@ const fn outcome_code(outcome: Outcome) -> u8 {
 
 /// Seven bits a byte, the lowest first; the high bit says that more follow.
 #[inline]
-fn varint(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value > 0x7f {
         out.push(value as u8 | 0x80);
         value >>= 7;

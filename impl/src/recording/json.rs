@@ -100,14 +100,16 @@ struct Lines {
 impl Lines {
     fn observe(&mut self, line: Line<'_>, occurrence: Occurrence<'_>) {
         match occurrence {
-            Occurrence::Written { connection, messages } => {
-                for message in super::messages(messages) {
+            Occurrence::Written { connection, .. } => {
+                for message in occurrence.messages() {
                     self.put(&line.message("written", connection, message));
                 }
             }
-            Occurrence::Read { connection, message, outcome } => {
+            Occurrence::Read { connection, outcome, .. } => {
                 let outcome = Some(outcome_name(outcome));
-                self.put(&Line { outcome, ..line.message("read", connection, message) });
+                for message in occurrence.messages() {
+                    self.put(&Line { outcome, ..line.message("read", connection, message) });
+                }
             }
             other => self.put(&line.of(other)),
         }

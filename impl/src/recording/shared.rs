@@ -10,6 +10,9 @@ use super::options::{Options, Status};
 use crate::midcomms::{Occurrence, Time};
 use crate::wire::NodeId;
 
+/// Events that make a block, however few bytes they take. A reader bounds them, and a block that is lost loses them all.
+const BLOCK_EVENTS: u32 = 1 << 16;
+
 /// What the writer is asked to do.
 pub(super) enum Job {
     Write(Block),
@@ -77,7 +80,7 @@ impl Shared {
         let mut slot = lock(slot);
         slot.pair = Some(pair);
         slot.encoder.encode(now, occurrence);
-        if slot.encoder.bytes.len() >= self.block_bytes {
+        if slot.encoder.bytes.len() >= self.block_bytes || slot.encoder.entries >= BLOCK_EVENTS {
             self.hand_over(&mut slot, Full::Lose);
         }
     }
@@ -115,7 +118,8 @@ impl Shared {
             return;
         }
         let Encoder { first: time, entries, events, .. } = slot.encoder;
-        let next = lock(&self.pool).pop().unwrap_or_default();
+        let pooled = lock(&self.pool).pop();
+        let next = pooled.unwrap_or_else(|| Vec::with_capacity(slot.encoder.bytes.len()));
         let bytes = slot.encoder.take(next);
         let block = Block { node, peer, time, entries, events, lost: slot.lost, bytes };
         let unsent = match full {

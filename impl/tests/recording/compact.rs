@@ -22,7 +22,7 @@ fn read(observer: &mut dyn Observer, peer: u32, count: usize) {
     let message = [0x55; 40];
     for _ in 0..count {
         let connection = ConnectionId(1);
-        let occurrence = Occurrence::Read { connection, message: &message, outcome: Outcome::Handled };
+        let occurrence = Occurrence::Read { connection, messages: &message, outcome: Outcome::Handled };
         observer.observe(Time(5), NodeId(1), NodeId(peer), occurrence);
     }
 }

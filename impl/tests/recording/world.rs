@@ -75,13 +75,27 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, node: usize, len: usize) {
+        self.queue(node, len, 1);
+        self.drain(node);
+    }
+
+    /// Sends messages of different types and lengths that go out together.
+    pub(crate) fn burst(&mut self, node: usize, messages: usize) {
+        for _ in 0..messages {
+            let len = [72, 72, 80, 104, 104, 600][self.chance(6) as usize];
+            let kind = 1 + self.chance(3) as u32;
+            self.queue(node, len, kind);
+        }
+        self.drain(node);
+    }
+
+    fn queue(&mut self, node: usize, len: usize, kind: u32) {
         let mut body = vec![0; len];
         for byte in &mut body {
             *byte = self.chance(256) as u8;
         }
-        body[..4].copy_from_slice(&1_u32.to_le_bytes());
+        body[..4].copy_from_slice(&kind.to_le_bytes());
         let _ = self.peers[node].send(Kind::Msg, LOCKSPACE, &body);
-        self.drain(node);
     }
 
     fn new_id(&mut self, node: usize) -> ConnectionId {
@@ -267,6 +281,24 @@ pub(crate) fn busy(world: &mut World, messages: usize, breaks: bool) {
             world.break_one();
         }
         if round % 64 == 63 {
+            world.run(Duration::from_millis(50));
+        }
+    }
+    world.run(Duration::from_secs(10));
+}
+
+/// Load both ways in bursts, in which most messages are handed over and read many at a time.
+pub(crate) fn bursts(world: &mut World, count: usize, breaks: bool) {
+    for round in 0..count {
+        let (node, messages) = (world.chance(2) as usize, 1 + world.chance(200) as usize);
+        world.burst(node, messages);
+        for _ in 0..world.chance(4) {
+            world.step();
+        }
+        if breaks && world.chance(8) == 0 {
+            world.break_one();
+        }
+        if round % 16 == 15 {
             world.run(Duration::from_millis(50));
         }
     }

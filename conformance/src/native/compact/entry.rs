@@ -3,13 +3,17 @@
 use midcomms::wire::MAX_MESSAGE_LEN;
 use midcomms_model::own::Outcome;
 
+use super::run::Run;
+
 /// Messages of up to this many bytes are whole; of longer ones so many are kept.
-const WHOLE_LEN: usize = 64;
-const KEPT_LEN: usize = 48;
+pub(super) const WHOLE_LEN: usize = 64;
+pub(super) const KEPT_LEN: usize = 48;
 /// Bytes of a regular message that follow from the one before it.
-const TEMPLATE_LEN: usize = 40;
+pub(super) const TEMPLATE_LEN: usize = 40;
 const OPTS: u8 = 3;
-const OPTS_LEN: usize = 24;
+const OPTS_LEN: u16 = 24;
+/// Of so many numbers in a row, a sparse recording samples the message of one.
+const SPARSE: u32 = 16;
 
 /// A record as it stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,12 +96,15 @@ pub struct Entries {
     bodies: Bodies,
     sent: Template,
     received: Template,
+    /// Whether these bytes may hold runs, and the one that is being read.
+    has_runs: bool,
+    run: Run,
     message: Vec<u8>,
 }
 
 impl Entries {
-    /// Those of no block yet.
-    pub fn new(bodies: Bodies) -> Self {
+    /// Those of no block yet. There are runs from version 2 of the bytes on.
+    pub fn new(bodies: Bodies, has_runs: bool) -> Self {
         Self {
             at: 0,
             bodies,
@@ -105,6 +112,8 @@ impl Entries {
             connection: 0,
             sent: Template::default(),
             received: Template::default(),
+            has_runs,
+            run: Run::NONE,
             message: Vec::with_capacity(MAX_MESSAGE_LEN),
         }
     }
@@ -113,11 +122,12 @@ impl Entries {
     pub fn begin(&mut self, time: u64) {
         (self.at, self.time, self.connection) = (0, time, 0);
         (self.sent, self.received) = (Template::default(), Template::default());
+        self.run = Run::NONE;
     }
 
     /// Whether nothing is left of `block`.
     pub fn is_at_end(&self, block: &[u8]) -> bool {
-        self.at >= block.len()
+        self.at >= block.len() && self.run.is_over()
     }
 
     /// Goes to the next event of `block`; `None` for one of a kind that is not known.
@@ -127,6 +137,9 @@ impl Entries {
     #[inline]
     pub fn advance(&mut self, block: &[u8]) -> Result<Option<Parsed>, String> {
         let mut rest = Rest(block.get(self.at..).unwrap_or_default());
+        if !self.run.is_over() {
+            return self.advance_run(block, rest);
+        }
         let [tag] = rest.array()?;
         if tag & 0x80 != 0 {
             self.time = self.time.saturating_add(rest.varint()?);
@@ -138,7 +151,11 @@ impl Entries {
         let parsed = match kind {
             5..=10 => {
                 self.message(&mut rest, kind == 5, tag & 0x20 != 0)?;
-                Some(if kind == 5 { Parsed::Written } else { Parsed::Read(outcome(kind)) })
+                Some(of_message(kind))
+            }
+            17..=22 if self.has_runs => {
+                self.begin_run(&mut rest, of_message(kind - 12), block.len())?;
+                return self.advance_run(block, rest);
             }
             _ => of_kind(kind, &mut rest)?.map(Parsed::Other),
         };
@@ -175,7 +192,8 @@ impl Entries {
         let template = if is_sent { &mut self.sent } else { &mut self.received };
         if is_regular {
             let head = template.head.ok_or("a regular message without one before it")?;
-            self.message.extend_from_slice(&with_lengths(head, len));
+            self.message.extend_from_slice(&head);
+            set_lengths(&mut self.message, len as u16);
         }
         self.message.extend_from_slice(rest.slice(KEPT_LEN - self.message.len())?);
         if let Some(head) = Template::behind(&self.message).head {
@@ -184,11 +202,28 @@ impl Entries {
         self.fill(rest, len)
     }
 
+    fn begin_run(&mut self, rest: &mut Rest<'_>, parsed: Parsed, block_len: usize) -> Result<(), String> {
+        let template = if matches!(parsed, Parsed::Written) { &mut self.sent } else { &mut self.received };
+        let template = template.head.as_mut().ok_or("a run without a message before it")?;
+        self.run = Run::begin(parsed, rest, block_len, template, &mut self.message)?;
+        Ok(())
+    }
+
+    #[inline]
+    fn advance_run(&mut self, block: &[u8], mut rest: Rest<'_>) -> Result<Option<Parsed>, String> {
+        let len = self.run.advance(block, &mut self.message)?;
+        self.fill(&mut rest, len)?;
+        self.at = block.len() - rest.0.len();
+        Ok(Some(self.run.parsed))
+    }
+
     /// Fills the message up to `len` bytes.
+    #[inline]
     fn fill(&mut self, rest: &mut Rest<'_>, len: usize) -> Result<(), String> {
         match self.bodies {
             Bodies::Full => self.message.extend_from_slice(rest.slice(len - KEPT_LEN)?),
-            Bodies::Hashed => {
+            Bodies::Sparse if !is_sampled(&self.message) => self.message.resize(len, 0),
+            Bodies::Hashed | Bodies::Sparse => {
                 let hash: [u8; 8] = rest.array()?;
                 let mut left = len - KEPT_LEN;
                 while left > 0 {
@@ -204,24 +239,24 @@ impl Entries {
 }
 
 /// What is left of a block.
-struct Rest<'a>(&'a [u8]);
+pub(super) struct Rest<'a>(pub(super) &'a [u8]);
 
 impl<'a> Rest<'a> {
-    fn slice(&mut self, len: usize) -> Result<&'a [u8], String> {
+    pub(super) fn slice(&mut self, len: usize) -> Result<&'a [u8], String> {
         let (slice, rest) = self.0.split_at_checked(len).ok_or("it is cut")?;
         self.0 = rest;
         Ok(slice)
     }
 
     #[inline]
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
         let (array, rest) = self.0.split_first_chunk().ok_or("it is cut")?;
         self.0 = rest;
         Ok(*array)
     }
 
     #[inline]
-    fn varint(&mut self) -> Result<u64, String> {
+    pub(super) fn varint(&mut self) -> Result<u64, String> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let [byte] = self.array()?;
@@ -283,14 +318,24 @@ impl Template {
     }
 }
 
-/// The template for a message of `len` bytes.
-fn with_lengths(mut head: [u8; TEMPLATE_LEN], len: usize) -> [u8; TEMPLATE_LEN] {
+/// Has the template be for a message of `len` bytes.
+#[inline]
+pub(super) fn set_lengths(head: &mut [u8], len: u16) {
     for (at, len) in [(12, len), (36, len.saturating_sub(OPTS_LEN))] {
         if let Some(field) = head.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-            *field = (len as u16).to_le_bytes();
+            *field = len.to_le_bytes();
         }
     }
-    head
+}
+
+/// Whether a sparse recording samples this message.
+fn is_sampled(message: &[u8]) -> bool {
+    let number = message.get(4..).and_then(<[u8]>::first_chunk).map_or(0, |number| u32::from_le_bytes(*number));
+    number.is_multiple_of(SPARSE) || message.get(14) != Some(&OPTS)
+}
+
+fn of_message(kind: u8) -> Parsed {
+    if kind == 5 { Parsed::Written } else { Parsed::Read(outcome(kind)) }
 }
 
 fn outcome(kind: u8) -> Outcome {
@@ -310,6 +355,8 @@ pub enum Bodies {
     Full,
     /// As 8 bytes that stand for it.
     Hashed,
+    /// The same, of messages whose number is a multiple of 16 and of those without one; of others not at all.
+    Sparse,
     /// Not at all.
     None,
 }
@@ -323,8 +370,9 @@ impl Bodies {
         match name {
             Some("full") => Ok(Self::Full),
             Some("hash" | "sample") => Ok(Self::Hashed),
+            Some("sparse") => Ok(Self::Sparse),
             Some("none") => Ok(Self::None),
-            Some(other) => Err(format!("`bodies` is {other:?}: known are full, hash, sample and none")),
+            Some(other) => Err(format!("`bodies` is {other:?}: known are full, hash, sample, sparse and none")),
             None => Err("`bodies` is missing".to_owned()),
         }
     }

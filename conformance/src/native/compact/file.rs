@@ -8,8 +8,8 @@ use crate::native::{HeadError, Tally};
 
 /// The first bytes of a file.
 const MAGIC: [u8; 8] = *b"\x8aMCT\r\n\x1a\n";
-/// The version of the bytes that is read.
-const BYTES_VERSION: u32 = 1;
+/// The versions of the bytes that are read: the second one has runs.
+const BYTES_VERSIONS: [u32; 2] = [1, 2];
 /// The first bytes of a block.
 const MARKER: [u8; 4] = *b"MCB1";
 /// Bytes of a block before its payload, and where the checksum lies among them.
@@ -20,6 +20,8 @@ const MAX_HEAD: usize = 1 << 20;
 const MAX_PAYLOAD: usize = 1 << 24;
 /// Bytes that are read at a time.
 const CHUNK: usize = 1 << 16;
+/// The most events in a block: without runs, each took at least a byte.
+const MAX_EVENTS: u32 = 1 << 24;
 
 /// What a file holds, in its order.
 #[derive(Debug)]
@@ -126,20 +128,22 @@ impl<R: Read> CompactFile<R> {
             block_at: 0,
             block: Vec::new(),
             pair: (0, 0),
-            entries: Entries::new(Bodies::Full),
+            entries: Entries::new(Bodies::Full, false),
             count: 0,
             left: 0,
             is_in_block: false,
             unreadable: None,
             unpacker: None,
         };
-        file.head = file.read_head()?;
+        let (head, version) = file.read_head()?;
+        file.head = head;
         let bodies = Bodies::named(file.head.bodies.as_deref()).map_err(HeadError::NotCompact)?;
-        file.entries = Entries::new(bodies);
+        file.entries = Entries::new(bodies, version > 1);
         Ok(file)
     }
 
-    fn read_head(&mut self) -> Result<Head, HeadError> {
+    /// The head, and the version of the bytes.
+    fn read_head(&mut self) -> Result<(Head, u32), HeadError> {
         let fail = |reason: &str| HeadError::NotCompact(reason.to_owned());
         let cut = || fail("the file ends inside of its head");
         let fixed: [u8; 16] = self.peek(16)?.first_chunk().copied().ok_or_else(cut)?;
@@ -148,7 +152,7 @@ impl<R: Read> CompactFile<R> {
         if !fixed.starts_with(&MAGIC) {
             return Err(fail("the first 8 bytes are not those of the format"));
         }
-        if word(8) != BYTES_VERSION {
+        if !BYTES_VERSIONS.contains(&word(8)) {
             return Err(HeadError::Version { got: u64::from(word(8)) });
         }
         let len = word(12) as usize;
@@ -166,8 +170,9 @@ impl<R: Read> CompactFile<R> {
         if head.format != FORMAT || head.version != VERSION {
             return Err(HeadError::Version { got: head.version });
         }
+        let version = word(8);
         self.consume(16 + len + 4);
-        Ok(head)
+        Ok((head, version))
     }
 
     /// Up to `count` bytes from the place on; fewer only where the file ends.
@@ -293,6 +298,9 @@ impl<R: Read> CompactFile<R> {
             return Err("no block begins here".to_owned());
         }
         let head = BlockHead::parse(bytes).ok_or("no block")?;
+        if head.entries > MAX_EVENTS {
+            return Err(format!("a block claims {} events, the most are {MAX_EVENTS}", head.entries));
+        }
         if head.stored > MAX_PAYLOAD || head.raw > MAX_PAYLOAD {
             return Err(format!("a block claims {} bytes, the most are {MAX_PAYLOAD}", head.stored.max(head.raw)));
         }

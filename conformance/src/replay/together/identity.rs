@@ -17,6 +17,8 @@ pub(super) enum Kept {
     Hash,
     /// A hash of both ends.
     Sample,
+    /// The same, of one message in 16.
+    Sparse,
     /// Nothing.
     None,
 }
@@ -28,6 +30,7 @@ impl Kept {
             None | Some("full") => Self::Full,
             Some("hash") => Self::Hash,
             Some("sample") => Self::Sample,
+            Some("sparse") => Self::Sparse,
             Some(_) => Self::None,
         }
     }
@@ -38,6 +41,7 @@ impl Kept {
             (one, other) if one == other => one,
             (Self::Full, other) => other,
             (one, Self::Full) => one,
+            (Self::Sample, Self::Sparse) | (Self::Sparse, Self::Sample) => Self::Sparse,
             _ => Self::None,
         }
     }
@@ -51,14 +55,21 @@ pub(super) fn identity(bytes: &[u8], kept: Kept, common: Kept) -> u64 {
     let (head, rest) = bytes.split_at_checked(KEPT_LEN).unwrap_or_default();
     let rest = match (kept, common) {
         (_, Kept::None) => 0,
+        (_, Kept::Sparse) if !is_sampled(bytes) => 0,
         (Kept::Full, Kept::Full | Kept::Hash) => xxh3_64(rest),
-        (Kept::Full, Kept::Sample) => sample(rest),
+        (Kept::Full, Kept::Sample | Kept::Sparse) => sample(rest),
         _ => rest.first_chunk().map_or(0, |hash| u64::from_le_bytes(*hash)),
     };
     let mut hasher = Xxh3::new();
     hasher.update(head);
     hasher.update(&rest.to_le_bytes());
     hasher.digest()
+}
+
+/// Whether a sparse recording samples this message: by its number, where it has one.
+fn is_sampled(bytes: &[u8]) -> bool {
+    let number = bytes.get(4..).and_then(<[u8]>::first_chunk).map_or(0, |number| u32::from_le_bytes(*number));
+    number.is_multiple_of(16) || bytes.get(14) != Some(&3)
 }
 
 fn sample(rest: &[u8]) -> u64 {

@@ -10,7 +10,7 @@ use crate::midcomms::error::PeerMisbehaved;
 use crate::midcomms::event::{Event, Kind, Reason};
 use crate::midcomms::hello::{Ids, Incarnation, Tail};
 use crate::midcomms::input::ConnectionId;
-use crate::midcomms::observer::{Occurrence, Outcome};
+use crate::midcomms::observer::Outcome;
 use crate::midcomms::state::{State, Stimulus};
 use crate::midcomms::time::Time;
 use crate::wire::{
@@ -91,12 +91,10 @@ impl Record {
             return Err(PeerMisbehaved::WrongNodeId { expected: self.peer, got: nodeid }); // WIRE-7
         }
         let outcome = match decode(bytes) {
-            Ok(message) => self.sort(now, speaker, &Arrival { message, chunk, at }),
+            Ok(message) => self.sort(now, speaker, &Arrival { message, chunk, at: at.clone() }),
             Err(error) => self.refuse(speaker, PeerMisbehaved::Undecodable(error)), // WIRE-4
         };
-        if self.observer.0.is_some() {
-            self.observe(now, Occurrence::Read { connection: speaker.connection, message: bytes, outcome });
-        }
+        self.note_read(now, speaker.connection, chunk, &at, outcome);
         Ok(())
     }
 
@@ -121,7 +119,7 @@ impl Record {
         let body = (at.start + SEQUENCED_HEAD, at.end);
         self.events.deliver(Some(head.seq), Kind::Msg, head.lockspace, chunk, body);
         self.count_delivery(now, at.len());
-        self.observe(now, Occurrence::Read { connection: speaker.connection, message, outcome: Outcome::Accepted });
+        self.note_read(now, speaker.connection, chunk, at, Outcome::Accepted);
         true
     }
 
