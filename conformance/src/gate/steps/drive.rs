@@ -30,6 +30,10 @@ impl DriveStep {
             names => names.iter().map(String::as_str).collect(),
         };
         let mut drives = Vec::new();
+        if wanted.policy > 0 {
+            let (seed, steps) = (seed_of(seed, "policy", 0), wanted.steps);
+            drives.push(Drive::Policy(Options { walks: wanted.policy, steps, seed, ..Options::default() }));
+        }
         for name in &covered {
             drives.push(Drive::Model(named(name)?, Options { covers: true, ..Options::default() }));
         }
@@ -42,10 +46,6 @@ impl DriveStep {
             let (seed, steps) = (seed_of(seed, environment.name, 0), wanted.steps);
             let options = Options { covers: false, walks: each, steps, seed, ..Options::default() };
             drives.push(Drive::Model(environment, options));
-        }
-        if wanted.policy > 0 {
-            let (seed, steps) = (seed_of(seed, "policy", 0), wanted.steps);
-            drives.push(Drive::Policy(Options { walks: wanted.policy, steps, seed, ..Options::default() }));
         }
         Ok(Self { drives })
     }
