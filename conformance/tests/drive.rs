@@ -76,7 +76,6 @@ fn every_environment_of_the_matrix_is_small_or_large() {
 #[test]
 fn thresholds_timers_and_limits_are_as_the_account_has_them() {
     let report = drive_policy(&Options { walks: 300, steps: 400, ..Options::default() });
-    let faults: Vec<_> = report.faults.iter().map(|fault| format!("{fault}\n")).take(9).collect();
-    println!("{}", faults.concat());
+    let faults: Vec<_> = report.faults.iter().map(ToString::to_string).collect();
     assert_eq!((faults, report.steps), (vec![], 120_000));
 }

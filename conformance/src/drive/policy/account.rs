@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use midcomms::midcomms::{
-    Config, ConnectionId, Counters, Event, Ids, Incarnation, Input, Kind, PeerMisbehaved, SendError, Time,
+    Config, ConnectionId, Counters, Event, Ids, Incarnation, Input, Kind, Outcome, PeerMisbehaved, SendError, Time,
 };
 use midcomms::midcomms::{FAULTS_TOLD, MAX_BODY_LEN};
 use midcomms::wire::{LockspaceId, MsgType, NodeId, RcomType, Seq, VERSION_3_2, Version};
@@ -33,6 +33,13 @@ pub(super) struct Line {
     pub(super) said: Option<Ids>,
     pub(super) is_writing: bool,
     told: u32,
+}
+
+/// A message, as an observer sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Written(ConnectionId, Vec<u8>),
+    Read(ConnectionId, Outcome, Vec<u8>),
 }
 
 /// What there has to be.
@@ -72,6 +79,7 @@ pub(super) struct Account {
     pub(super) closes: Vec<ConnectionId>,
     pub(super) counters: Counters,
     pub(super) events: VecDeque<Event>,
+    pub(super) seen: Vec<Seen>,
 }
 
 impl Account {
@@ -109,6 +117,7 @@ impl Account {
             closes: Vec::new(),
             counters: Counters::default(),
             events: VecDeque::new(),
+            seen: Vec::new(),
         }
     }
 
@@ -334,20 +343,22 @@ impl Account {
     }
 
     /// RCV-4.
-    pub(super) fn acknowledged(&mut self, now: Time, seq: Seq, id: ConnectionId) {
+    pub(super) fn acknowledged(&mut self, now: Time, seq: Seq, id: ConnectionId) -> Outcome {
         let count = seq.0.wrapping_sub(self.first) as usize;
         if count == 0 || count > (u32::MAX / 2) as usize {
-            return;
+            return Outcome::Handled;
         }
         if count > self.handed {
             let expected = Seq(self.first.wrapping_add(self.handed as u32));
-            return self.blame(id, PeerMisbehaved::AckBeyondSent { expected, got: seq });
+            self.blame(id, PeerMisbehaved::AckBeyondSent { expected, got: seq });
+            return Outcome::Dropped;
         }
         self.drop_front(count);
         self.passes = 0;
         self.copies_at.take_if(|_| self.handed == 0);
         self.copies_at = self.copies_at.map(|_| later(now, self.config.retransmit_after));
         self.tell_room();
+        Outcome::Handled
     }
 
     fn drop_front(&mut self, count: usize) {

@@ -41,9 +41,18 @@ impl Voice {
 
     /// HRD-1.
     pub(super) fn hello(self, seq: Seq, ids: Ids) -> Vec<u8> {
+        self.tailed(seq, 1, ids)
+    }
+
+    /// HRD-3.
+    pub(super) fn gone(self, ids: Ids) -> Vec<u8> {
+        self.tailed(Seq(0), 2, ids)
+    }
+
+    fn tailed(self, seq: Seq, kind: u32, ids: Ids) -> Vec<u8> {
         let mut bytes = self.header(seq.0, HEADER_LEN + 24, Cmd::Ack);
         bytes.extend(b"HRD1");
-        bytes.extend(1_u32.to_le_bytes());
+        bytes.extend(kind.to_le_bytes());
         bytes.extend(ids.source.0.to_le_bytes());
         bytes.extend(ids.destination.map_or(0, |id| id.0).to_le_bytes());
         bytes

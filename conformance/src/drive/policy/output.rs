@@ -1,10 +1,10 @@
 //! What the account has go out.
 
 use bytes::Bytes;
-use midcomms::midcomms::{Kind, Time, Transmit};
+use midcomms::midcomms::{ConnectionId, Kind, Time, Transmit};
 use midcomms::wire::{LockspaceId, RcomType, Seq, Version};
 
-use super::account::{Account, later};
+use super::account::{Account, Seen, later};
 use super::bytes::rcom;
 
 /// No more pieces are handed over at once when this many bytes are reached.
@@ -59,6 +59,15 @@ impl Account {
         match expected == got {
             true => Ok(()),
             false => Err((told(&expected), told(&got))),
+        }
+    }
+
+    /// What was written, as an observer sees it.
+    pub(super) fn see(&mut self, id: ConnectionId, mut bytes: &[u8]) {
+        while let Some(length) = bytes.get(12..14).and_then(<[u8]>::first_chunk) {
+            let (message, rest) = bytes.split_at(usize::from(u16::from_le_bytes(*length)).clamp(1, bytes.len()));
+            self.seen.push(Seen::Written(id, message.to_vec()));
+            bytes = rest;
         }
     }
 

@@ -1,10 +1,10 @@
 //! What the account makes of what the peer says.
 
 use bytes::Bytes;
-use midcomms::midcomms::{ConnectionId, Delivery, Event, Ids, Kind, PeerMisbehaved, Time};
+use midcomms::midcomms::{ConnectionId, Delivery, Event, Ids, Kind, Outcome, PeerMisbehaved, Time};
 use midcomms::wire::{Cmd, LockspaceId, NodeId, RcomType, Seq, VERSION_3_1, VERSION_3_2, Version, decode};
 
-use super::account::{Account, NOT_READY, later};
+use super::account::{Account, NOT_READY, Seen, later};
 use super::bytes::{Voice, rcom};
 
 /// What the peer says in one message.
@@ -16,6 +16,8 @@ pub(super) enum Word {
     /// A reservation that was given up: taken, and delivered to nobody.
     Withdrawn(Seq),
     Status(u64),
+    /// The peer's incarnation is over: news for who is closing, and for nobody else (HRD-3).
+    Gone(Ids),
     Names(Vec<u8>),
     /// Without a number, as a node of 3.1 sends it.
     Bare(Vec<u8>),
@@ -38,6 +40,7 @@ impl Word {
                 let body = rcom(RcomType::StatusReply.to_wire(), NOT_READY, 0, [0, 0], 0);
                 voice.sequenced(*seq, Kind::Rcom, lockspace, &body)
             }
+            Self::Gone(ids) => voice.gone(*ids),
             Self::Status(seq) => voice.bare(Kind::Rcom, lockspace, &status(*seq)),
             Self::Names(body) => voice.bare(Kind::Rcom, lockspace, body),
             Self::Bare(body) => voice.bare(Kind::Msg, lockspace, body),
@@ -62,12 +65,16 @@ impl Account {
             if self.line(id).is_none() {
                 break;
             }
-            self.hear(now, id, word);
+            if let Some(outcome) = self.hear(now, id, word) {
+                let is_old = self.version == Some(Version::V3_1);
+                self.seen.push(Seen::Read(id, outcome, word.bytes(self.peer, is_old, self.lockspace)));
+            }
         }
         self.time_out(now);
     }
 
-    fn hear(&mut self, now: Time, id: ConnectionId, word: &Word) {
+    /// What becomes of it, as an observer is told; nothing where the connection ends with it.
+    fn hear(&mut self, now: Time, id: ConnectionId, word: &Word) -> Option<Outcome> {
         let is_old = matches!(word, Word::Bare(_)) || self.version == Some(Version::V3_1);
         match word {
             Word::Hello(seq, ids) => {
@@ -76,11 +83,11 @@ impl Account {
                     self.pending_ack = true;
                     self.settle(Version::V3_2);
                 }
-                self.acknowledged(now, *seq, id);
+                return Some(self.acknowledged(now, *seq, id));
             }
-            Word::Ack(seq) => self.acknowledged(now, *seq, id),
-            Word::Data(seq, kind, body) => self.numbered(now, *seq, Some((*kind, body)), word),
-            Word::Withdrawn(seq) => self.numbered(now, *seq, None, word),
+            Word::Ack(seq) => return Some(self.acknowledged(now, *seq, id)),
+            Word::Data(seq, kind, body) => return Some(self.numbered(now, *seq, Some((*kind, body)), word)),
+            Word::Withdrawn(seq) => return Some(self.numbered(now, *seq, None, word)),
             Word::Status(seq) => {
                 if !is_old || self.config.answer_status {
                     self.answer = Some((*seq, seq + 1000, self.lockspace));
@@ -88,6 +95,10 @@ impl Account {
                 if is_old {
                     self.deliver(None, Kind::Rcom, &status(*seq));
                 }
+            }
+            Word::Gone(_) => {
+                self.counters.dropped += 1;
+                return Some(Outcome::Dropped);
             }
             Word::Names(body) => self.deliver(None, Kind::Rcom, body),
             Word::Bare(body) => {
@@ -99,13 +110,19 @@ impl Account {
             Word::Undecodable(_) => {
                 let error = decode(&word.bytes(self.peer, is_old, self.lockspace)).err();
                 error.into_iter().for_each(|error| self.blame(id, PeerMisbehaved::Undecodable(error)));
+                return Some(Outcome::Dropped);
             }
             Word::WrongNode => {
                 self.end(id, PeerMisbehaved::WrongNodeId { expected: self.peer, got: NodeId(77) });
+                return None;
             }
             // Which error of framing it is, is not the account's business.
-            Word::Unparseable => self.end(id, PeerMisbehaved::Sequenced { cmd: Cmd::Fin }),
+            Word::Unparseable => {
+                self.end(id, PeerMisbehaved::Sequenced { cmd: Cmd::Fin });
+                return None;
+            }
         }
+        Some(Outcome::Handled)
     }
 
     fn end(&mut self, id: ConnectionId, fault: PeerMisbehaved) {
@@ -122,17 +139,17 @@ impl Account {
         self.events.push_back(Event::Up { version, is_hardened: self.bound.is_some() });
     }
 
-    fn numbered(&mut self, now: Time, seq: Seq, delivers: Option<(Kind, &Vec<u8>)>, word: &Word) {
+    fn numbered(&mut self, now: Time, seq: Seq, delivers: Option<(Kind, &Vec<u8>)>, word: &Word) -> Outcome {
         match seq.0.wrapping_sub(self.seq_next) {
             0 => {}
             ahead if ahead <= u32::MAX / 2 => {
                 self.counters.gaps += 1; // RCV-3
-                return;
+                return Outcome::Gap;
             }
             _ => {
                 self.counters.duplicates += 1; // RCV-2
                 self.pending_ack = true;
-                return;
+                return Outcome::Duplicate;
             }
         }
         self.seq_next = self.seq_next.wrapping_add(1);
@@ -147,6 +164,7 @@ impl Account {
         } else if self.ack_at.is_none() {
             self.ack_at = Some(later(now, self.config.ack_delay));
         }
+        Outcome::Accepted
     }
 
     fn deliver(&mut self, seq: Option<Seq>, kind: Kind, body: &[u8]) {

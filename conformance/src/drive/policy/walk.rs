@@ -2,16 +2,17 @@
 
 use core::fmt::Debug;
 use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use midcomms::midcomms::{
-    Config, ConnectionId, Event, EventRef, Ids, Incarnation, Input, Kind, Peer, PeerMisbehaved, Reason, Reservation,
-    SendError, Shutdown, Snapshot, State, Time, Transmit,
+    Config, ConnectionId, Event, EventRef, Ids, Incarnation, Input, Kind, Observer, Occurrence, Peer, PeerMisbehaved,
+    Reason, Reservation, SendError, Shutdown, Snapshot, State, Time, Transmit,
 };
 use midcomms::wire::{Cmd, MSG_FIXED_LEN, MsgType, NodeId, RcomType, Seq, Version};
 
 use super::PolicyFault;
-use super::account::{Account, later};
+use super::account::{Account, Seen, later};
 use super::bytes::rcom;
 use super::output::LOCKSPACE;
 use super::read::Word;
@@ -61,10 +62,37 @@ pub(super) fn walk(seed: u64, steps: u64, base: &Config) -> (u64, Option<PolicyF
     (steps, None)
 }
 
+/// What the observer of the walk's peer was told of messages.
+#[derive(Clone, Default)]
+struct Watch(Arc<Mutex<Vec<Seen>>>);
+
+impl Watch {
+    fn take(&self) -> Vec<Seen> {
+        core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for Watch {
+    fn observe(&mut self, _: Time, _: NodeId, _: NodeId, occurrence: Occurrence<'_>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let messages = occurrence.messages().map(<[u8]>::to_vec);
+        match occurrence {
+            Occurrence::Written { connection, .. } => {
+                seen.extend(messages.map(|message| Seen::Written(connection, message)));
+            }
+            Occurrence::Read { connection, outcome, .. } => {
+                seen.extend(messages.map(|message| Seen::Read(connection, outcome, message)));
+            }
+            _ => {}
+        }
+    }
+}
+
 struct Walker {
     chance: Chance,
     peer: Peer,
     account: Account,
+    watch: Watch,
     now: Time,
     connections: u64,
     is_old: bool,
@@ -85,13 +113,16 @@ impl Walker {
         let ids = [NodeId(node), NodeId(other)];
         let now = Time(1_700_000_000_000_000_000);
         let first = Incarnation(now.0 - 5);
-        let mut peer = Peer::new(config.clone(), ids[0], ids[1], first);
+        let watch = Watch::default();
+        let peer = Peer::new(config.clone(), ids[0], ids[1], first);
+        let mut peer = peer.with_observer(Box::new(watch.clone()));
         peer.handle_input(now, Input::AddMember(LOCKSPACE));
         let is_old = chance.below(6) == 0;
         let is_long = chance.below(3) == 0;
         Self {
             account: Account::new(config, ids, first, LOCKSPACE),
             peer,
+            watch,
             now,
             connections: 0,
             is_old,
@@ -194,7 +225,9 @@ impl Walker {
                 _ => {
                     let kind = self.kind();
                     let body = self.body(kind);
-                    same("send", self.account.send(kind, &body), self.peer.send(kind, LOCKSPACE, &body))?;
+                    let sent = self.peer.send(kind, LOCKSPACE, &body);
+                    same("send", self.account.send(kind, &body), sent)?;
+                    names_itself(&sent)?;
                 }
             }
         }
@@ -258,6 +291,9 @@ impl Walker {
         for _ in 0..self.chance.below(5) {
             words.push(if self.is_old { self.old_word() } else { self.word() });
         }
+        if !self.is_old && self.chance.below(16) == 0 {
+            words.extend((0..self.chance.below(24)).map(|_| Word::Undecodable(Seq(self.seq))));
+        }
         let said: Vec<_> = words.iter().map(|word| word.bytes(self.account.peer, self.is_old, LOCKSPACE)).collect();
         let all = Bytes::from(said.concat());
         let cut = self.chance.below(all.len() + 1);
@@ -298,10 +334,11 @@ impl Walker {
         let next = self.seq;
         match self.chance.below(24) {
             0 => Word::Status(self.chance.below(1000) as u64),
-            1 => Word::Names(rcom(RcomType::Names.to_wire(), 0, 0, [0, 0], 8)),
+            1 => Word::Names(rcom(RcomType::Names.to_wire(), 0, 0, [0, 0], 24)),
             2 => Word::Data(Seq(next.wrapping_sub(1 + self.chance.below(3) as u32)), Kind::Msg, self.body_of_theirs()),
             3 => Word::Data(Seq(next + 1 + self.chance.below(3) as u32), Kind::Msg, self.body_of_theirs()),
-            4 => Word::Undecodable(Seq(next)),
+            4 if self.chance.below(2) == 0 => Word::Undecodable(Seq(next)),
+            4 => Word::Gone(Ids { source: self.theirs, destination: Some(self.account.own) }),
             5 if self.chance.below(6) == 0 => Word::WrongNode,
             6 if self.chance.below(6) == 0 => Word::Unparseable,
             7..13 => Word::Ack(self.number()),
@@ -309,7 +346,7 @@ impl Walker {
                 self.seq = next + 1;
                 match kind {
                     13 => Word::Withdrawn(Seq(next)),
-                    14 => Word::Data(Seq(next), Kind::Rcom, rcom(RcomType::Lookup.to_wire(), 0, 1, [2, 3], 9)),
+                    14 => Word::Data(Seq(next), Kind::Rcom, rcom(RcomType::Lookup.to_wire(), 0, 1, [2, 3], 19)),
                     _ => Word::Data(Seq(next), Kind::Msg, self.body_of_theirs()),
                 }
             }
@@ -372,6 +409,7 @@ impl Walker {
     fn settle(&mut self) -> Checked {
         for _ in 0..ROUNDS {
             self.compare()?;
+            same("messages that an observer sees", core::mem::take(&mut self.account.seen), self.watch.take())?;
             let mut batch = Vec::new();
             let expected = self.account.transmit();
             same("poll_transmit", expected, self.peer.poll_transmit(self.now, &mut batch))?;
@@ -382,6 +420,7 @@ impl Walker {
                 Some(Transmit::Write(id)) => {
                     let written = self.account.write(self.now, &batch);
                     written.map_err(|(expected, got)| ("what is written", expected, got))?;
+                    self.account.see(id, &batch.concat());
                     if self.chance.below(3) > 0 {
                         self.input(Input::Written(id));
                     }
@@ -465,6 +504,7 @@ impl Walker {
         self.peer.handle_input(self.now, Input::Fence);
         let told: Vec<_> = self.peer.drain_events().filter(|event| *event != Event::SendReady).collect();
         same("events of a fence", vec![Event::Reset { reason: Reason::Fenced, unacknowledged: lost }], told)?;
+        same("counter of resets", 1, self.peer.counters().resets)?;
         same("state of a fenced peer", (State::Closed, true), (self.peer.state(), self.peer.is_initial()))?;
         let closes = std::iter::from_fn(|| self.peer.poll_transmit(self.now, &mut Vec::new()));
         same("connections that a fence closes", open, closes.count())?;
@@ -493,6 +533,15 @@ impl Walker {
     }
 }
 
+/// Whether an error says of itself what it is: to be tried again, and an end of the connection.
+fn names_itself<T>(result: &Result<T, SendError>) -> Checked {
+    let is_temporary = |error: &SendError| matches!(error, SendError::Full { .. } | SendError::VersionUnknown { .. });
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) => same("is_temporary", is_temporary(error), error.is_temporary()),
+    }
+}
+
 fn config(chance: &mut Chance, base: &Config) -> Config {
     let mut any = |few: usize, many: usize| if chance.below(2) == 0 { 1 + chance.below(few) } else { many };
     Config {
@@ -510,6 +559,10 @@ fn config(chance: &mut Chance, base: &Config) -> Config {
 
 /// Whether an event is the one that there has to be. Which error of framing is told is the framer's business.
 fn is_like(expected: &Event, got: &Event) -> Checked {
+    if let Event::Misbehaved(fault) = got {
+        let ends = matches!(fault, PeerMisbehaved::WrongNodeId { .. } | PeerMisbehaved::Unparseable(_));
+        same("ends_connection", ends, fault.ends_connection())?;
+    }
     if let (
         Event::Misbehaved(PeerMisbehaved::Sequenced { cmd: Cmd::Fin }),
         Event::Misbehaved(PeerMisbehaved::Unparseable(_)),
