@@ -35,6 +35,10 @@ impl Voice {
         bytes
     }
 
+    pub(super) fn fin(self) -> Vec<u8> {
+        self.header(0, HEADER_LEN, Cmd::Fin)
+    }
+
     pub(super) fn ack(self, seq: Seq) -> Vec<u8> {
         self.header(seq.0, HEADER_LEN, Cmd::Ack)
     }

@@ -16,9 +16,14 @@
 
 mod account;
 mod bytes;
+mod compare;
 mod output;
 mod read;
+mod send;
+mod speak;
+mod take;
 mod walk;
+mod watch;
 
 use std::panic::resume_unwind;
 

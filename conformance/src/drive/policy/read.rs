@@ -7,6 +7,9 @@ use midcomms::wire::{Cmd, LockspaceId, NodeId, RcomType, Seq, VERSION_3_1, VERSI
 use super::account::{Account, NOT_READY, Seen, later};
 use super::bytes::{Voice, rcom};
 
+/// Stands for whatever is wrong with framing.
+pub(super) const ANY_FRAMING: PeerMisbehaved = PeerMisbehaved::UnknownTail { len: usize::MAX };
+
 /// What the peer says in one message.
 #[derive(Clone, Debug)]
 pub(super) enum Word {
@@ -21,6 +24,8 @@ pub(super) enum Word {
     Names(Vec<u8>),
     /// Without a number, as a node of 3.1 sends it.
     Bare(Vec<u8>),
+    /// A FIN without a number, which nobody sends.
+    BareFin,
     /// A MSG of no known type.
     Undecodable(Seq),
     WrongNode,
@@ -44,6 +49,7 @@ impl Word {
             Self::Status(seq) => voice.bare(Kind::Rcom, lockspace, &status(*seq)),
             Self::Names(body) => voice.bare(Kind::Rcom, lockspace, body),
             Self::Bare(body) => voice.bare(Kind::Msg, lockspace, body),
+            Self::BareFin => voice.fin(),
             Self::Undecodable(seq) => voice.sequenced(*seq, Kind::Msg, lockspace, &[0xff; 40]),
             Self::WrongNode => Voice { node: NodeId(77), ..voice }.ack(Seq(0)),
             Self::Unparseable => vec![0; 16],
@@ -107,6 +113,11 @@ impl Account {
                 }
                 self.deliver(None, Kind::Msg, body);
             }
+            Word::BareFin => {
+                let cmd = Cmd::Fin;
+                self.blame(id, if is_old { PeerMisbehaved::Sequenced { cmd } } else { PeerMisbehaved::Bare { cmd } });
+                return Some(Outcome::Dropped);
+            }
             Word::Undecodable(_) => {
                 let error = decode(&word.bytes(self.peer, is_old, self.lockspace)).err();
                 error.into_iter().for_each(|error| self.blame(id, PeerMisbehaved::Undecodable(error)));
@@ -118,7 +129,7 @@ impl Account {
             }
             // Which error of framing it is, is not the account's business.
             Word::Unparseable => {
-                self.end(id, PeerMisbehaved::Sequenced { cmd: Cmd::Fin });
+                self.end(id, ANY_FRAMING);
                 return None;
             }
         }

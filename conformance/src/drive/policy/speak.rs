@@ -1,0 +1,148 @@
+//! What the peer and the connections do in a walk.
+
+use bytes::Bytes;
+use midcomms::midcomms::{ConnectionId, Ids, Input, Kind};
+use midcomms::wire::{MSG_FIXED_LEN, MsgType, RcomType, Seq};
+
+use super::bytes::rcom;
+use super::compare::Checked;
+use super::output::LOCKSPACE;
+use super::read::Word;
+use super::walk::Walker;
+
+/// An ACK this far behind is of long ago.
+const BEHIND: u32 = 1 << 30;
+
+impl Walker {
+    // ---- the peer ------------------------------------------------------------------------------------------------
+
+    /// Some words on a connection that stands, in two chunks that are cut anywhere.
+    pub(super) fn speak(&mut self) -> Checked {
+        let lines: Vec<ConnectionId> =
+            [&self.account.ours, &self.account.theirs].into_iter().flatten().map(|line| line.id).collect();
+        let Some(id) = lines.get(self.chance.below(lines.len())).copied() else { return Ok(()) };
+        let mut words = Vec::new();
+        if !self.introduced.contains(&id) {
+            self.introduced.push(id);
+            words.push(match self.is_old {
+                true => Word::Bare(self.body_of_theirs()),
+                false => Word::Hello(self.number(), Ids { source: self.theirs, destination: Some(self.account.own) }),
+            });
+        }
+        for _ in 0..self.chance.below(5) {
+            words.push(if self.is_old { self.old_word() } else { self.word() });
+        }
+        if !self.is_old && self.chance.below(16) == 0 {
+            words.extend((0..self.chance.below(24)).map(|_| Word::Undecodable(Seq(self.seq))));
+        }
+        let said: Vec<_> = words.iter().map(|word| word.bytes(self.account.peer, self.is_old, LOCKSPACE)).collect();
+        let all = Bytes::from(said.concat());
+        let cut = self.chance.below(all.len() + 1);
+        let mut end = 0;
+        let first = said.iter().take_while(|bytes| {
+            end += bytes.len();
+            end <= cut
+        });
+        let count = first.count();
+        let (before, after) = words.split_at(count);
+        for (chunk, words) in [(all.slice(..cut), before), (all.slice(cut..), after)] {
+            self.account.received(self.now, id, chunk.len(), words);
+            self.peer.handle_input(self.now, Input::Received(id, chunk));
+        }
+        Ok(())
+    }
+
+    /// What the peer acknowledges: mostly something that it got.
+    fn number(&mut self) -> Seq {
+        let ahead = match self.chance.below(16) {
+            0 => self.account.handed as u32 + 1 + self.chance.below(3) as u32,
+            1 => BEHIND.wrapping_neg(),
+            _ => self.chance.below(self.account.handed + 1) as u32,
+        };
+        Seq(self.account.first.wrapping_add(ahead))
+    }
+
+    fn body_of_theirs(&mut self) -> Vec<u8> {
+        let mut body = vec![0; MSG_FIXED_LEN + self.chance.below(if self.is_long { 3000 } else { 120 })];
+        body.iter_mut().zip(MsgType::Grant.to_wire().to_le_bytes()).for_each(|(byte, field)| *byte = field);
+        if let Some(last) = body.last_mut() {
+            *last = self.seq as u8 | 1;
+        }
+        body
+    }
+
+    fn word(&mut self) -> Word {
+        let next = self.seq;
+        match self.chance.below(24) {
+            0 => Word::Status(self.chance.below(1000) as u64),
+            1 => Word::Names(rcom(RcomType::Names.to_wire(), 0, 0, [0, 0], 24)),
+            2 => Word::Data(Seq(next.wrapping_sub(1 + self.chance.below(3) as u32)), Kind::Msg, self.body_of_theirs()),
+            3 => Word::Data(Seq(next + 1 + self.chance.below(3) as u32), Kind::Msg, self.body_of_theirs()),
+            4 if self.chance.below(2) == 0 => Word::Undecodable(Seq(next)),
+            4 => Word::Gone(Ids { source: self.theirs, destination: Some(self.account.own) }),
+            5 if self.chance.below(6) == 0 => Word::WrongNode,
+            5 => Word::BareFin,
+            6 if self.chance.below(6) == 0 => Word::Unparseable,
+            7..13 => Word::Ack(self.number()),
+            kind => {
+                self.seq = next + 1;
+                match kind {
+                    13 => Word::Withdrawn(Seq(next)),
+                    14 => Word::Data(Seq(next), Kind::Rcom, rcom(RcomType::Lookup.to_wire(), 0, 1, [2, 3], 19)),
+                    _ => Word::Data(Seq(next), Kind::Msg, self.body_of_theirs()),
+                }
+            }
+        }
+    }
+
+    fn old_word(&mut self) -> Word {
+        match self.chance.below(12) {
+            0 | 1 => Word::Status(self.chance.below(1000) as u64),
+            2 => Word::Names(rcom(RcomType::NamesReply.to_wire(), 0, 0, [0, 0], 8)),
+            3 if self.chance.below(6) == 0 => Word::WrongNode,
+            3 => Word::BareFin,
+            _ => Word::Bare(self.body_of_theirs()),
+        }
+    }
+
+    // ---- connections ---------------------------------------------------------------------------------------------
+
+    pub(super) fn finish_write(&mut self) -> Checked {
+        let lines = [&self.account.ours, &self.account.theirs];
+        let writing: Vec<_> = lines.into_iter().flatten().filter(|line| line.is_writing).map(|line| line.id).collect();
+        writing.into_iter().for_each(|id| self.input(Input::Written(id)));
+        Ok(())
+    }
+
+    fn next_connection(&mut self) -> ConnectionId {
+        self.connections += 1;
+        ConnectionId(self.connections)
+    }
+
+    pub(super) fn connect(&mut self) -> Checked {
+        if self.account.is_opening {
+            let input = match self.chance.below(4) {
+                0 => Input::OpenFailed,
+                _ => Input::Opened(self.next_connection()),
+            };
+            self.input(input);
+        }
+        Ok(())
+    }
+
+    /// A connection comes or goes, or what is over is told again.
+    pub(super) fn disturb(&mut self) -> Checked {
+        let line = [&self.account.ours, &self.account.theirs].into_iter().flatten().nth(self.chance.below(2));
+        let standing = line.map(|line| line.id);
+        let input = match (self.chance.below(8), standing) {
+            (0..3, Some(id)) => Input::Broken(id),
+            (3, Some(id)) => Input::Finished(id),
+            (4, _) => Input::Broken(ConnectionId(9_999_999)),
+            (5, _) => Input::Written(ConnectionId(9_999_999)),
+            (6, _) if !self.account.is_opening => Input::Opened(self.next_connection()),
+            _ => Input::Accepted(self.next_connection()),
+        };
+        self.input(input);
+        Ok(())
+    }
+}
