@@ -75,7 +75,7 @@ impl Walker {
         let next = self.seq;
         match self.chance.below(24) {
             0 => Word::Status(self.chance.below(1000) as u64),
-            1 => Word::Names(rcom(RcomType::Names.to_wire(), 0, 0, [0, 0], 24)),
+            1 => Word::Names(rcom(RcomType::Names.to_wire(), 0, 0, [0, 0], 60)),
             2 => Word::Data(Seq(next.wrapping_sub(1 + self.chance.below(3) as u32)), Kind::Msg, self.body_of_theirs()),
             3 => Word::Data(Seq(next + 1 + self.chance.below(3) as u32), Kind::Msg, self.body_of_theirs()),
             4 if self.chance.below(2) == 0 => Word::Undecodable(Seq(next)),
@@ -88,7 +88,7 @@ impl Walker {
                 self.seq = next + 1;
                 match kind {
                     13 => Word::Withdrawn(Seq(next)),
-                    14 => Word::Data(Seq(next), Kind::Rcom, rcom(RcomType::Lookup.to_wire(), 0, 1, [2, 3], 19)),
+                    14 => Word::Data(Seq(next), Kind::Rcom, rcom(RcomType::Lookup.to_wire(), 0, 1, [2, 3], 51)),
                     _ => Word::Data(Seq(next), Kind::Msg, self.body_of_theirs()),
                 }
             }
