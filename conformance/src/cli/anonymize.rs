@@ -58,6 +58,7 @@ pub(crate) fn run(args: &AnonymizeArgs) -> anyhow::Result<Exit> {
     let (default_revisions, revisions) = merge_revisions(&args.revisions)?;
     let capture = CaptureOptions { ports: args.ports.clone(), ..CaptureOptions::default() };
     let options = ReplayOptions { capture, revisions, default_revisions, ..ReplayOptions::default() };
+    let asked = output::form(&args.output)?;
     output::check(&args.output, &args.path, args.force)?;
     let mut key = key(args.key.as_deref())?;
     let anonymized = match anonymize(&args.path, &options, &mut key) {
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &AnonymizeArgs) -> anyhow::Result<Exit> {
     };
     let form = if anonymized.is_native { Form::Lines } else { Form::Pcap };
     anyhow::ensure!(
-        output::form(&args.output)?.is_none_or(|asked| asked == form),
+        asked.is_none_or(|asked| asked == form),
         "{}: a capture becomes a .pcap, a native trace a .jsonl",
         args.output.display()
     );

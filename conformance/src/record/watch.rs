@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use midcomms::midcomms::{ConnectionId, Ids, Incarnation, Observer, Occurrence, Outcome, Snapshot, State, Tail, Time};
-use midcomms::wire::{Cmd, Framer, LockspaceId, Message, NodeId, Seq};
+use midcomms::wire::{Cmd, LockspaceId, Message, NodeId, Seq, decode};
 
 use super::ledger::{Ledger, RecordStory};
 
@@ -17,7 +17,7 @@ pub(super) struct Progress {
     pub(super) time: Time,
     /// Everything that happened, recorded or not.
     pub(super) events: u64,
-    /// Events of messages that were recorded.
+    /// Events of messages that were recorded: of one or more each.
     pub(super) messages: u64,
     /// What the records have said before they were recorded, by peer.
     pub(super) told: BTreeMap<u32, Told>,
@@ -57,7 +57,7 @@ impl Told {
             Occurrence::MemberRemoved(lockspace) => drop(self.members.remove(&lockspace)),
             Occurrence::Fenced => self.members.clear(),
             Occurrence::Read { outcome: Outcome::Handled, .. } if self.bound.is_none() => {
-                let hellos = occurrence.messages().filter_map(last_hello);
+                let hellos = occurrence.messages().filter_map(hello);
                 let mut own = hellos.filter(|ids| ids.destination.is_some() && ids.destination == self.incarnation);
                 self.bound = own.next().map(|ids| ids.source);
             }
@@ -113,15 +113,14 @@ impl Watch {
             Occurrence::Finished { connection } | Occurrence::GivenUp { connection } => {
                 progress.standing.remove(&(peer.0, *connection));
             }
-            Occurrence::Written { .. } if progress.is_on => progress.messages += 1,
-            Occurrence::Read { .. } if progress.is_on => progress.messages += occurrence.messages().count() as u64,
-            Occurrence::Written { connection, messages } => {
-                if let (Some(ids), Some(link)) = (last_hello(messages), progress.link(peer, *connection)) {
+            Occurrence::Written { .. } | Occurrence::Read { .. } if progress.is_on => progress.messages += 1,
+            Occurrence::Written { connection, .. } => {
+                if let (Some(ids), Some(link)) = (last_hello(occurrence), progress.link(peer, *connection)) {
                     link.said = Some(ids);
                 }
             }
-            Occurrence::Read { connection, messages, .. } => {
-                if let (Some(ids), Some(link)) = (last_hello(messages), progress.link(peer, *connection)) {
+            Occurrence::Read { connection, .. } => {
+                if let (Some(ids), Some(link)) = (last_hello(occurrence), progress.link(peer, *connection)) {
                     link.heard = Some(ids);
                 }
             }
@@ -138,15 +137,13 @@ impl Watch {
         visit(record, snapshot.state);
     }
 
-    fn written(&mut self, record: &mut RecordStory, messages: &[u8]) {
-        let mut framer = Framer::new();
-        let mut frames = framer.frames(messages);
-        while let Some(Ok(frame)) = frames.next_frame() {
+    fn written(&mut self, record: &mut RecordStory, occurrence: &Occurrence<'_>) {
+        for message in occurrence.messages() {
             record.written += 1;
-            if frame.bytes.get(14).copied() != Some(Cmd::Opts.to_wire()) {
+            if message.get(14).copied() != Some(Cmd::Opts.to_wire()) {
                 continue;
             }
-            let Ok(Message::Opts(opts)) = frame.decode() else { continue };
+            let Ok(Message::Opts(opts)) = decode(message) else { continue };
             self.number(record, opts.seq());
         }
     }
@@ -161,22 +158,21 @@ impl Watch {
     }
 }
 
-/// What the last hello among messages says (HRD-1).
-fn last_hello(messages: &[u8]) -> Option<Ids> {
-    let mut last = None;
-    let mut framer = Framer::new();
-    let mut frames = framer.frames(messages);
-    while let Some(Ok(frame)) = frames.next_frame() {
-        if frame.bytes.get(14).copied() != Some(Cmd::Ack.to_wire()) {
-            continue;
-        }
-        if let Ok(Message::Ack(ack)) = frame.decode()
-            && let Tail::Hello(ids) = Tail::read(ack.tail())
-        {
-            last = Some(ids);
-        }
+/// What the last hello among messages says.
+fn last_hello(occurrence: &Occurrence<'_>) -> Option<Ids> {
+    occurrence.messages().filter_map(hello).last()
+}
+
+/// What a message says if it is a hello (HRD-1).
+fn hello(message: &[u8]) -> Option<Ids> {
+    if message.get(14).copied() != Some(Cmd::Ack.to_wire()) {
+        return None;
     }
-    last
+    let Ok(Message::Ack(ack)) = decode(message) else { return None };
+    match Tail::read(ack.tail()) {
+        Tail::Hello(ids) => Some(ids),
+        _ => None,
+    }
 }
 
 fn visit(record: &mut RecordStory, state: State) {
@@ -201,7 +197,7 @@ impl Observer for Watch {
         let ledger = self.ledger.clone();
         ledger.record(node.0, peer.0, |record| match &occurrence {
             Occurrence::Record(snapshot) => self.snapshot(record, snapshot),
-            Occurrence::Written { messages, .. } => self.written(record, messages),
+            Occurrence::Written { .. } => self.written(record, &occurrence),
             Occurrence::Read { outcome, .. } => read(record, *outcome, occurrence.messages().count() as u64),
             _ => {}
         });

@@ -198,7 +198,7 @@ impl World {
         while let Some(link) = self.link_mut(node, peer) {
             rounds += 1;
             if rounds > MOST_ROUNDS {
-                self.happened = u64::MAX - MOST_HAPPENINGS;
+                self.happened = MOST_HAPPENINGS + 1;
                 break;
             }
             let events = link.core.take_events();
