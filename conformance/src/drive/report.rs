@@ -1,7 +1,6 @@
 //! What driving an environment came to.
 
 use std::fmt;
-use std::panic::resume_unwind;
 use std::time::Instant;
 
 use midcomms_model::rules::Base;
@@ -15,7 +14,7 @@ use super::compare::Mismatch;
 use super::cover::{Covered, cover};
 use super::shrink::shrink;
 use super::step::Driver;
-use super::walk::walk;
+use super::walk::{each_seed, walk};
 use crate::coverage::{Coverage, Share};
 
 /// Every environment that was driven.
@@ -156,23 +155,11 @@ fn walks<const N: usize, const M: usize>(
     driven: u64,
     tell: &(dyn Fn(u64) + Sync),
 ) -> Vec<(u64, super::walk::Walk)> {
-    let threads = options.threads.max(1) as u64;
-    let share = |thread: u64| {
-        let mine = (0..options.walks).filter(move |walk| walk % threads == thread);
-        mine.map(|at| {
-            let seed = options.seed.wrapping_add(at);
-            let walked = walk::<N, M>(driver, seed, options.steps);
-            tell(driven + (at + 1) * options.steps);
-            (seed, walked)
-        })
-        .collect::<Vec<_>>()
-    };
-    let mut all: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    });
-    all.sort_by_key(|(seed, _)| *seed);
-    all
+    each_seed(options, |seed| {
+        let walked = walk::<N, M>(driver, seed, options.steps);
+        tell(driven + (seed.wrapping_sub(options.seed) + 1) * options.steps);
+        walked
+    })
 }
 
 /// Shrinks a path to a difference, and tells it.

@@ -1,7 +1,10 @@
 //! Random walks, each repeated by its seed.
 
+use std::panic::resume_unwind;
+
 use midcomms_model::system::action::Action;
 
+use super::Options;
 use super::step::{Both, Driver, Halt};
 use super::tally::Tally;
 
@@ -62,6 +65,21 @@ fn advance<const N: usize, const M: usize>(
         }
     }
     None
+}
+
+/// What comes of each of the walks that are asked for, by its seed, in the order of seeds.
+pub(super) fn each_seed<T: Send>(options: &Options, walk: impl Fn(u64) -> T + Sync) -> Vec<(u64, T)> {
+    let (threads, walk) = (options.threads.max(1) as u64, &walk);
+    let share = |thread: u64| {
+        let mine = (0..options.walks).filter(move |at| at % threads == thread);
+        mine.map(|at| options.seed.wrapping_add(at)).map(|seed| (seed, walk(seed))).collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    all.sort_by_key(|(seed, _)| *seed);
+    all
 }
 
 /// `SplitMix64`.

@@ -188,6 +188,11 @@ impl Account {
         Line { id, order: self.counters.connections, said: None, is_writing: false, told: 0 }
     }
 
+    /// The connections that stand.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
+        [&self.ours, &self.theirs].into_iter().flatten()
+    }
+
     pub(super) fn line(&mut self, id: ConnectionId) -> Option<&mut Line> {
         [&mut self.ours, &mut self.theirs].into_iter().flatten().find(|line| line.id == id)
     }

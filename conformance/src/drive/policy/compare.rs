@@ -45,9 +45,8 @@ impl Walker {
                 Some(Transmit::Close(_)) => drop(self.account.closes.pop()),
                 Some(Transmit::Open) => self.account.is_opening = true,
                 Some(Transmit::Write(id)) => {
-                    let written = self.account.write(self.now, &batch);
+                    let written = self.account.write(self.now, id, &batch);
                     written.map_err(|(expected, got)| ("what is written", expected, got))?;
-                    self.account.see(id, &batch.concat());
                     if self.chance.below(3) > 0 {
                         self.input(Input::Written(id));
                     }
@@ -127,7 +126,7 @@ impl Walker {
             return self.time_out_shutdown();
         }
         let lost = self.account.entries.len();
-        let open = [&self.account.ours, &self.account.theirs].into_iter().flatten().count();
+        let open = self.account.lines().count();
         self.peer.handle_input(self.now, Input::Fence);
         let told: Vec<_> = self.peer.drain_events().filter(|event| *event != Event::SendReady).collect();
         same("events of a fence", vec![Event::Reset { reason: Reason::Fenced, unacknowledged: lost }], told)?;
@@ -148,19 +147,18 @@ impl Walker {
     fn time_out_shutdown(&mut self) -> Checked {
         let at = later(self.now, self.account.config.shutdown_timeout);
         self.peer.handle_input(self.now, Input::Shutdown);
-        let mut told = |time: u64| told_of_shutdown(&mut self.peer, time);
+        let before = told_of_shutdown(&mut self.peer, at.0 - 1);
         if self.account.version == Some(Version::V3_1) {
-            return same("shutdown with a node of 3.1", Some(Shutdown::NoHandshake), told(at.0 - 1));
+            return same("shutdown with a node of 3.1", Some(Shutdown::NoHandshake), before);
         }
-        same("shutdown before its time is up", None, told(at.0 - 1))?;
+        same("shutdown before its time is up", None, before)?;
         let (peer, state) = (self.account.peer, self.peer.state());
         let refused = match self.account.version {
             None => SendError::VersionUnknown { peer },
             Some(_) => SendError::Closing { peer, state },
         };
         same("ready in a shutdown", Err(refused), self.peer.ready())?;
-        let mut told = |time: u64| told_of_shutdown(&mut self.peer, time);
-        same("shutdown when its time is up", Some(Shutdown::TimedOut), told(at.0))
+        same("shutdown when its time is up", Some(Shutdown::TimedOut), told_of_shutdown(&mut self.peer, at.0))
     }
 }
 

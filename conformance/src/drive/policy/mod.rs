@@ -25,11 +25,10 @@ mod take;
 mod walk;
 mod watch;
 
-use std::panic::resume_unwind;
-
 use serde::Serialize;
 
 use super::Options;
+use super::walk::each_seed;
 use walk::walk;
 
 /// What walks through the policy came to.
@@ -71,17 +70,8 @@ impl core::fmt::Display for PolicyFault {
 
 /// Makes `options.walks` walks of `options.steps` calls each.
 pub fn drive_policy(options: &Options) -> PolicyReport {
-    let threads = options.threads.max(1) as u64;
-    let share = |thread: u64| {
-        let mine = (0..options.walks).filter(move |walk| walk % threads == thread);
-        mine.map(|at| walk(options.seed.wrapping_add(at), options.steps, &options.policy())).collect::<Vec<_>>()
-    };
-    let walks: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    });
-    let steps = walks.iter().map(|(steps, _)| steps).sum();
-    let mut faults: Vec<_> = walks.into_iter().filter_map(|(_, fault)| fault).collect();
-    faults.sort_by_key(|fault| fault.seed);
+    let walks = each_seed(options, |seed| walk(seed, options.steps, &options.policy()));
+    let steps = walks.iter().map(|(_, (steps, _))| steps).sum();
+    let faults = walks.into_iter().filter_map(|(_, (_, fault))| fault).collect();
     PolicyReport { walks: options.walks, seed: options.seed, steps, faults }
 }

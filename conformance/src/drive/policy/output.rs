@@ -34,15 +34,16 @@ impl Account {
     }
 
     pub(super) fn is_flushed(&self) -> bool {
-        let is_writing = [&self.ours, &self.theirs].into_iter().flatten().any(|line| line.is_writing);
+        let is_writing = self.lines().any(|line| line.is_writing);
         !is_writing && !self.has_output()
     }
 
     /// Takes what was written as done; what is wrong with it otherwise.
-    pub(super) fn write(&mut self, now: Time, batch: &[Bytes]) -> Result<(), (String, String)> {
-        let mut expected = self.control(now);
+    pub(super) fn write(&mut self, now: Time, id: ConnectionId, batch: &[Bytes]) -> Result<(), (String, String)> {
+        let mut expected = self.control(now, id);
         self.bare.drain(..).for_each(|message| expected.extend(message));
         let got = batch.concat();
+        self.see(id, &got);
         self.counters.bytes_written += got.len() as u64;
         if self.has_queue_output() {
             let waits_from = expected.len();
@@ -63,7 +64,7 @@ impl Account {
     }
 
     /// What was written, as an observer sees it.
-    pub(super) fn see(&mut self, id: ConnectionId, mut bytes: &[u8]) {
+    fn see(&mut self, id: ConnectionId, mut bytes: &[u8]) {
         while let Some(length) = bytes.get(12..14).and_then(<[u8]>::first_chunk) {
             let (message, rest) = bytes.split_at(usize::from(u16::from_le_bytes(*length)).clamp(1, bytes.len()));
             self.seen.push(Seen::Written(id, message.to_vec()));
@@ -85,10 +86,9 @@ impl Account {
     }
 
     /// Hello, answer, question and ACK, in this order.
-    fn control(&mut self, now: Time) -> Vec<u8> {
+    fn control(&mut self, now: Time, id: ConnectionId) -> Vec<u8> {
         let (ids, voice) = (self.ids(), self.voice());
         let mut out = Vec::new();
-        let Some(id) = self.sending().map(|line| line.id) else { return out };
         if let Some(line) = self.line(id) {
             line.is_writing = true;
             if line.said != Some(ids) {

@@ -18,8 +18,7 @@ impl Walker {
 
     /// Some words on a connection that stands, in two chunks that are cut anywhere.
     pub(super) fn speak(&mut self) -> Checked {
-        let lines: Vec<ConnectionId> =
-            [&self.account.ours, &self.account.theirs].into_iter().flatten().map(|line| line.id).collect();
+        let lines: Vec<ConnectionId> = self.account.lines().map(|line| line.id).collect();
         let Some(id) = lines.get(self.chance.below(lines.len())).copied() else { return Ok(()) };
         let mut words = Vec::new();
         if !self.introduced.contains(&id) {
@@ -108,8 +107,7 @@ impl Walker {
     // ---- connections ---------------------------------------------------------------------------------------------
 
     pub(super) fn finish_write(&mut self) -> Checked {
-        let lines = [&self.account.ours, &self.account.theirs];
-        let writing: Vec<_> = lines.into_iter().flatten().filter(|line| line.is_writing).map(|line| line.id).collect();
+        let writing: Vec<_> = self.account.lines().filter(|line| line.is_writing).map(|line| line.id).collect();
         writing.into_iter().for_each(|id| self.input(Input::Written(id)));
         Ok(())
     }
@@ -132,8 +130,8 @@ impl Walker {
 
     /// A connection comes or goes, or what is over is told again.
     pub(super) fn disturb(&mut self) -> Checked {
-        let line = [&self.account.ours, &self.account.theirs].into_iter().flatten().nth(self.chance.below(2));
-        let standing = line.map(|line| line.id);
+        let which = self.chance.below(2);
+        let standing = self.account.lines().nth(which).map(|line| line.id);
         let input = match (self.chance.below(8), standing) {
             (0..3, Some(id)) => Input::Broken(id),
             (3, Some(id)) => Input::Finished(id),
