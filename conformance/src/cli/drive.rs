@@ -6,11 +6,13 @@ use std::num::NonZeroUsize;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use midcomms_model::system::Environment;
+use serde::Serialize;
 
 use super::check::args::environment;
 use super::exit::Exit;
 use crate::check::report::grouped;
 use crate::drive::policy::{PolicyReport, drive_policy};
+use crate::drive::table::{TableReport, compare_tables};
 use crate::drive::{EnvironmentReport, LARGE, Options, Report, SMALL, drive_environment};
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -59,6 +61,9 @@ pub(crate) struct DriveArgs {
     /// Instead of paths of the model, walk through what it leaves free: thresholds, timers, limits, getters, counters
     #[arg(long, requires = "walks", conflicts_with_all = ["environments", "all", "budget", "only_walks"])]
     policy: bool,
+    /// Instead of paths of the model, hold the two tables of states and events against each other, cell by cell
+    #[arg(long, conflicts_with_all = ["environments", "all", "budget", "walks", "steps", "seed", "only_walks", "policy"])]
+    table: bool,
     /// Threads [default: number of cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -99,6 +104,9 @@ pub(crate) fn run(args: &DriveArgs) -> anyhow::Result<Exit> {
     if args.policy {
         return run_policy(args);
     }
+    if args.table {
+        return run_table(args.format);
+    }
     let (environments, options) = (args.environments(), args.options());
     let bar = bar(environments.len(), !args.quiet);
     let mut report = Report::default();
@@ -114,27 +122,46 @@ pub(crate) fn run(args: &DriveArgs) -> anyhow::Result<Exit> {
     }
     bar.finish_and_clear();
     if args.format == DriveFormat::Json {
-        serde_json::to_writer_pretty(io::stdout().lock(), &report)?;
-        writeln!(io::stdout())?;
+        print(args.format, &report, String::new)?;
     }
     Ok(exit(&report))
 }
 
 fn run_policy(args: &DriveArgs) -> anyhow::Result<Exit> {
     let report = drive_policy(&args.options());
-    let mut out = io::stdout().lock();
-    match args.format {
-        DriveFormat::Text => out.write_all(policy_text(&report, args.steps).as_bytes())?,
-        DriveFormat::Json => {
-            serde_json::to_writer_pretty(&mut out, &report)?;
-            writeln!(out)?;
-        }
-    }
+    print(args.format, &report, || policy_text(&report, args.steps))?;
     Ok(match (report.faults.len(), report.steps) {
         (0, 0) => Exit::Unproven,
         (0, _) => Exit::Good,
         _ => Exit::Failed,
     })
+}
+
+fn run_table(format: DriveFormat) -> anyhow::Result<Exit> {
+    let report = compare_tables();
+    print(format, &report, || table_text(&report))?;
+    Ok(if report.differences.is_empty() { Exit::Good } else { Exit::Failed })
+}
+
+fn print<T: Serialize>(format: DriveFormat, report: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match format {
+        DriveFormat::Text => out.write_all(text().as_bytes())?,
+        DriveFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, report)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+fn table_text(report: &TableReport) -> String {
+    let verdict = match report.differences.len() {
+        0 => "agree".to_owned(),
+        count => format!("DIFFER in {count}"),
+    };
+    let told = report.differences.iter().map(|cell| format!("  {cell}\n"));
+    format!("table        {verdict}: {} cells\n{}", report.cells, told.collect::<String>())
 }
 
 fn policy_text(report: &PolicyReport, steps: u64) -> String {

@@ -1,11 +1,12 @@
-//! Paths of the model driven into the implementation: every transition of the environments, random walks in the deep ones;
-//! and walks through what the model leaves free.
+//! The tables of transitions, cell by cell; paths of the model driven into the implementation: every transition of the
+//! environments, random walks in the deep ones; and walks through what the model leaves free.
 
 use midcomms_model::system::Environment;
 
 use super::seed_of;
 use crate::check::report::grouped;
 use crate::drive::policy::drive_policy;
+use crate::drive::table::compare_tables;
 use crate::drive::{DifferenceReport, EnvironmentReport, LARGE, Options, SMALL, drive_environment};
 use crate::gate::config::Config;
 use crate::gate::report::{Finding, UnitReport};
@@ -17,6 +18,7 @@ pub(super) struct DriveStep {
 }
 
 enum Drive {
+    Table,
     Model(&'static Environment, Options),
     Policy(Options),
 }
@@ -29,7 +31,7 @@ impl DriveStep {
             [] => [SMALL, LARGE].concat(),
             names => names.iter().map(String::as_str).collect(),
         };
-        let mut drives = Vec::new();
+        let mut drives = vec![Drive::Table];
         if wanted.policy > 0 {
             let (seed, steps) = (seed_of(seed, "policy", 0), wanted.steps);
             drives.push(Drive::Policy(Options { walks: wanted.policy, steps, seed, ..Options::default() }));
@@ -57,6 +59,7 @@ impl Step for DriveStep {
             Drive::Model(environment, options) if options.covers => environment.name.to_owned(),
             Drive::Model(environment, _) => format!("walks in {}", environment.name),
             Drive::Policy(_) => "policy".to_owned(),
+            Drive::Table => "table".to_owned(),
         };
         self.drives.iter().map(name).collect()
     }
@@ -69,6 +72,7 @@ impl Step for DriveStep {
         said(format!("{threads} threads"));
         match self.drives.get(unit) {
             None => Done::unusable("is no drive"),
+            Some(Drive::Table) => table(),
             Some(Drive::Model(environment, options)) => model(environment, &Options { threads, ..options.clone() }),
             Some(Drive::Policy(options)) => policy(&Options { threads, ..options.clone() }),
         }
@@ -104,6 +108,12 @@ fn model(environment: &'static Environment, options: &Options) -> Done {
         findings.push(Finding::incomplete(format!("{}: not every transition was driven", environment.name)));
     }
     Done { findings, coverage: report.coverage.clone(), ..Done::new(outcome(&report, options.covers)) }
+}
+
+fn table() -> Done {
+    let report = compare_tables();
+    let findings = report.differences.iter().map(|cell| Finding::failed("table", cell.to_string()));
+    Done { findings: findings.collect(), ..Done::new(format!("{} cells of both tables", report.cells)) }
 }
 
 fn policy(options: &Options) -> Done {
