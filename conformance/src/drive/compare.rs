@@ -10,7 +10,7 @@ use midcomms_model::system::state::End;
 use midcomms_model::system::wire::Kind;
 
 use super::lane::Item;
-use super::rig::{Notes, Seat, peers, slot};
+use super::rig::{Notes, Seat, Told, peers, slot};
 use super::step::{Both, Driver, Step};
 use super::wire;
 
@@ -131,6 +131,14 @@ impl<const N: usize, const M: usize> Pair<'_, N, M> {
         members.sort_unstable();
         self.same("members", counted, members);
         self.same("stop_tx and stop_rx", (end.record.stop_tx, end.record.stop_rx), peer.stops());
+        let counters = peer.counters();
+        let counted = Told {
+            delivered: counters.delivered,
+            resets: counters.resets,
+            unexpected: counters.unexpected,
+            acks: counters.acks_sent,
+        };
+        self.same("counters, against what was told and written", seat.told, counted);
         self.same("reservation", end.reserved.is_some(), seat.reservation.is_some());
         let life = |lives: &[Incarnation; 4], life: u8| lives.get(usize::from(life)).copied();
         self.same("incarnation", life(&seat.lives, end.life), Some(record.incarnation));

@@ -46,6 +46,27 @@ pub(super) struct Notes {
     pub(super) faults: Vec<String>,
 }
 
+/// What a node told of one peer and wrote to it since it began, by kind: what its counters have to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) delivered: u64,
+    pub(super) resets: u64,
+    pub(super) unexpected: u64,
+    /// Of what was written, hellos included.
+    pub(super) acks: u64,
+}
+
+impl Told {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Delivered(_) => self.delivered += 1,
+            Event::Reset { .. } => self.resets += 1,
+            Event::Unexpected(_) => self.unexpected += 1,
+            _ => {}
+        }
+    }
+}
+
 /// What one node has about another.
 #[derive(Clone, Debug)]
 pub(super) struct Seat {
@@ -60,6 +81,7 @@ pub(super) struct Seat {
     /// The implementation was told to shut down, and has not said that it is done.
     pub(super) is_shutting: bool,
     pub(super) reservation: Option<Reservation>,
+    pub(super) told: Told,
     /// What goes to the other node.
     pub(super) lane: Lane,
 }
@@ -74,6 +96,7 @@ impl Seat {
             first,
             is_shutting: false,
             reservation: None,
+            told: Told::default(),
             lane: Lane::default(),
         }
     }
@@ -137,7 +160,7 @@ impl<const N: usize, const M: usize> Rig<N, M> {
         let peer = Peer::new(patient.clone(), NodeId(x as u32 + 1), NodeId(y as u32 + 1), next);
         seat.peer = Some(Box::new(peer.with_first_seq(Seq(world.environment.first_number))));
         seat.now = next.0;
-        (seat.is_shutting, seat.reservation) = (false, None);
+        (seat.is_shutting, seat.reservation, seat.told) = (false, None, Told::default());
         let lane = &mut seat.lane;
         (lane.output, lane.said, lane.written_to) = (None, None, None);
         let lane = &mut self.seat_mut(y, x).lane;
@@ -172,6 +195,7 @@ impl<const N: usize, const M: usize> Rig<N, M> {
         let mut batch = Vec::new();
         for _ in 0..ROUNDS {
             for event in peer.drain_events() {
+                seat.told.note(&event);
                 seat.is_shutting &= !matches!(event, Event::ShutdownDone(_));
                 if !lie.is_some_and(|lie| lie.hides(&event)) {
                     notes.events.push(event);
@@ -187,7 +211,10 @@ impl<const N: usize, const M: usize> Rig<N, M> {
                 }
                 Some(Transmit::Write(id)) => {
                     let is_shared = peer.connections().1 == Some(id);
+                    let before = notes.said.len();
                     note(&mut seat.lane, x, (id, is_shared), batch.drain(..), notes, lie);
+                    let said = notes.said.iter().skip(before);
+                    seat.told.acks += said.filter(|said| said.kind == Kind::Ack).count() as u64;
                     peer.handle_input(now, Input::Written(id));
                 }
             }

@@ -18,6 +18,8 @@ pub(super) const NOT_READY: i32 = -3;
 pub(super) struct Entry {
     pub(super) bytes: Vec<u8>,
     pub(super) is_committed: bool,
+    /// The write in which it went out first, counted from 1.
+    pub(super) write: Option<u64>,
 }
 
 /// A connection.
@@ -29,13 +31,16 @@ pub(super) struct Line {
     pub(super) said: Option<Ids>,
     pub(super) is_writing: bool,
     told: u32,
+    /// The peer says on it that it is an incarnation other than the one that this node talks to.
+    pub(super) is_stranger: bool,
 }
 
-/// A message, as an observer sees it.
+/// Messages, as an observer sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     Written(ConnectionId, Vec<u8>),
-    Read(ConnectionId, Outcome, Vec<u8>),
+    /// All that lie one behind the other in one chunk, and of which the same became.
+    Read(ConnectionId, Outcome, Vec<Vec<u8>>),
 }
 
 /// What there has to be.
@@ -76,6 +81,7 @@ pub(super) struct Account {
     pub(super) counters: Counters,
     pub(super) events: VecDeque<Event>,
     pub(super) seen: Vec<Seen>,
+    pub(super) writes: u64,
 }
 
 impl Account {
@@ -114,6 +120,7 @@ impl Account {
             counters: Counters::default(),
             events: VecDeque::new(),
             seen: Vec::new(),
+            writes: 0,
         }
     }
 
@@ -185,7 +192,7 @@ impl Account {
     fn begin(&mut self, id: ConnectionId) -> Line {
         self.is_reopening = false;
         self.counters.connections += 1;
-        Line { id, order: self.counters.connections, said: None, is_writing: false, told: 0 }
+        Line { id, order: self.counters.connections, said: None, is_writing: false, told: 0, is_stranger: false }
     }
 
     /// The connections that stand.

@@ -28,10 +28,17 @@ impl Voice {
     }
 
     pub(super) fn sequenced(self, seq: Seq, kind: Kind, lockspace: LockspaceId, body: &[u8]) -> Vec<u8> {
-        let inner = self.bare(kind, lockspace, body);
+        self.enveloped(seq, cmd(kind), &self.bare(kind, lockspace, body))
+    }
+
+    pub(super) fn sequenced_fin(self, seq: Seq) -> Vec<u8> {
+        self.enveloped(seq, Cmd::Fin, &self.fin())
+    }
+
+    fn enveloped(self, seq: Seq, cmd: Cmd, inner: &[u8]) -> Vec<u8> {
         let mut bytes = self.header(seq.0, OPTS_LEN + inner.len(), Cmd::Opts);
-        bytes.extend([cmd(kind).to_wire(), 0, 0, 0, 0, 0, 0, 0]);
-        bytes.extend(inner);
+        bytes.extend([cmd.to_wire(), 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend_from_slice(inner);
         bytes
     }
 

@@ -3,13 +3,9 @@
 use core::fmt::Debug;
 
 use bytes::Bytes;
-use midcomms::midcomms::{
-    Delivery, Event, EventRef, Input, Kind, Peer, PeerMisbehaved, Reason, SendError, Shutdown, Snapshot, State, Time,
-    Transmit,
-};
-use midcomms::wire::{MSG_FIXED_LEN, Seq, Version};
+use midcomms::midcomms::{Delivery, Event, EventRef, Input, Kind, PeerMisbehaved, Snapshot, State, Transmit};
+use midcomms::wire::{MSG_FIXED_LEN, Seq};
 
-use super::account::later;
 use super::output::LOCKSPACE;
 use super::read::ANY_FRAMING;
 use super::walk::Walker;
@@ -91,7 +87,7 @@ impl Walker {
     }
 
     /// Takes all events, in each of the ways in which they can be taken.
-    fn events(&mut self) -> Checked {
+    pub(super) fn events(&mut self) -> Checked {
         let expected: Vec<Event> = self.account.events.drain(..).collect();
         let batch = self.peer.events();
         same("how many events", (expected.len(), expected.is_empty()), (batch.len(), batch.is_empty()))?;
@@ -118,48 +114,6 @@ impl Walker {
         same("how many events", expected.len(), got.len())?;
         expected.iter().zip(&got).try_for_each(|(expected, got)| is_like(expected, got))
     }
-
-    /// The session ends: nothing is left of it.
-    pub(super) fn end(&mut self) -> Checked {
-        self.events()?;
-        if self.account.timeout().is_none() && self.chance.below(2) == 0 {
-            return self.time_out_shutdown();
-        }
-        let lost = self.account.entries.len();
-        let open = self.account.lines().count();
-        self.peer.handle_input(self.now, Input::Fence);
-        let told: Vec<_> = self.peer.drain_events().filter(|event| *event != Event::SendReady).collect();
-        same("events of a fence", vec![Event::Reset { reason: Reason::Fenced, unacknowledged: lost }], told)?;
-        same("counter of resets", 1, self.peer.counters().resets)?;
-        same("state of a fenced peer", (State::Closed, true), (self.peer.state(), self.peer.is_initial()))?;
-        let closes = std::iter::from_fn(|| self.peer.poll_transmit(self.now, &mut Vec::new()));
-        same("connections that a fence closes", open, closes.count())?;
-        same("ready after a fence", Err(SendError::NotMember { peer: self.account.peer }), self.peer.ready())?;
-        match self.reservations.pop() {
-            Some((old, ..)) => {
-                same("commit after a fence", Err(SendError::SessionOver), self.peer.commit(&old, |_| {}))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// CLS-3, where the peer says nothing any more.
-    fn time_out_shutdown(&mut self) -> Checked {
-        let at = later(self.now, self.account.config.shutdown_timeout);
-        self.peer.handle_input(self.now, Input::Shutdown);
-        let before = told_of_shutdown(&mut self.peer, at.0 - 1);
-        if self.account.version == Some(Version::V3_1) {
-            return same("shutdown with a node of 3.1", Some(Shutdown::NoHandshake), before);
-        }
-        same("shutdown before its time is up", None, before)?;
-        let (peer, state) = (self.account.peer, self.peer.state());
-        let refused = match self.account.version {
-            None => SendError::VersionUnknown { peer },
-            Some(_) => SendError::Closing { peer, state },
-        };
-        same("ready in a shutdown", Err(refused), self.peer.ready())?;
-        same("shutdown when its time is up", Some(Shutdown::TimedOut), told_of_shutdown(&mut self.peer, at.0))
-    }
 }
 
 /// Whether an event is the one that there has to be. Which error of framing is told is the framer's business.
@@ -179,10 +133,4 @@ fn is_like(expected: &Event, got: &Event) -> Checked {
     same("body of a delivery", &delivery.body, &other.body)?;
     let opaque = (delivery.kind == Kind::Msg).then(|| delivery.body.slice(MSG_FIXED_LEN..));
     same("opaque bytes of a delivery", opaque, other.opaque())
-}
-
-fn told_of_shutdown(peer: &mut Peer, time: u64) -> Option<Shutdown> {
-    peer.handle_input(Time(time), Input::Timeout);
-    let mut events = peer.drain_events();
-    events.find_map(|event| if let Event::ShutdownDone(how) = event { Some(how) } else { None })
 }

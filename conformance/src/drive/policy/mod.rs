@@ -12,11 +12,13 @@
 //! - which connection is written to while connections come, go, and are not to be had (NET-1, NET-8), and every byte that is
 //!   written to it;
 //! - what it makes of numbers that come twice, too early or not at all, of ACKs of any number, of what cannot be read;
-//! - its getters and counters.
+//! - its getters and counters; that messages of one write are few pieces of memory, and an observer is told of them in runs;
+//! - how the session ends: fenced, given up, or by a peer that leaves first.
 
 mod account;
 mod bytes;
 mod compare;
+mod end;
 mod output;
 mod read;
 mod send;

@@ -9,6 +9,8 @@ use super::bytes::rcom;
 
 /// No more pieces are handed over at once when this many bytes are reached.
 const BATCH_BYTES: usize = 256 * 1024;
+/// Bytes that are in one piece at least, if they went out in one write.
+const PIECE_BYTES: usize = 60_000;
 
 impl Account {
     /// What goes out next of the send queue.
@@ -41,6 +43,8 @@ impl Account {
     /// Takes what was written as done; what is wrong with it otherwise.
     pub(super) fn write(&mut self, now: Time, id: ConnectionId, batch: &[Bytes]) -> Result<(), (String, String)> {
         let mut expected = self.control(now, id);
+        self.writes += 1;
+        let (others, first) = (usize::from(!expected.is_empty()) + self.bare.len(), self.cursor);
         self.bare.drain(..).for_each(|message| expected.extend(message));
         let got = batch.concat();
         self.see(id, &got);
@@ -52,6 +56,10 @@ impl Account {
             let told = |bytes: usize| format!("{bytes} bytes of the send queue in {} pieces", batch.len());
             if self.has_queue_output() && queued < BATCH_BYTES {
                 return Err((format!("all that waits, or {BATCH_BYTES} bytes"), told(queued)));
+            }
+            let most = self.pieces(first);
+            if batch.len().saturating_sub(others) > most {
+                return Err((format!("no more than {most} pieces"), told(queued)));
             }
             if queued.saturating_sub(batch.last().map_or(0, Bytes::len)) >= BATCH_BYTES {
                 return Err((format!("no piece behind {BATCH_BYTES} bytes"), told(queued)));
@@ -82,7 +90,18 @@ impl Account {
             expected.extend(&entry.bytes);
             self.cursor += 1;
         }
+        let writes = self.writes;
+        self.entries.iter_mut().take(self.cursor).for_each(|entry| entry.write = entry.write.or(Some(writes)));
         self.handed = self.handed.max(self.cursor);
+    }
+
+    /// How many pieces there may be of what went out just now, from the entry `first` on: one for each write that it went out
+    /// in first, and those at whose ends a chunk of memory ended.
+    fn pieces(&self, first: usize) -> usize {
+        let handed: Vec<_> = self.entries.range(first..self.cursor).collect();
+        let writes = handed.chunk_by(|a, b| a.write == b.write).count();
+        let bytes: usize = handed.iter().map(|entry| entry.bytes.len()).sum();
+        writes + bytes / PIECE_BYTES + 2
     }
 
     /// Hello, answer, question and ACK, in this order.

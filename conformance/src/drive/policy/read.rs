@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use midcomms::midcomms::{ConnectionId, Delivery, Event, Ids, Kind, Outcome, PeerMisbehaved, Time};
-use midcomms::wire::{Cmd, LockspaceId, NodeId, RcomType, Seq, VERSION_3_1, VERSION_3_2, Version, decode};
+use midcomms::wire::{
+    Cmd, LockspaceId, MSG_FIXED_LEN, MsgType, NodeId, RcomType, Seq, VERSION_3_1, VERSION_3_2, Version, decode,
+};
 
 use super::account::{Account, NOT_READY, Seen, later};
 use super::bytes::{Voice, rcom};
@@ -28,6 +30,12 @@ pub(super) enum Word {
     BareFin,
     /// A MSG of no known type.
     Undecodable(Seq),
+    /// A MSG with a word of its envelope that says of options what its lengths do not.
+    BadOptlen(Seq),
+    /// A MSG inside an envelope of another node, or of another version.
+    HeadersDiffer(Seq, bool),
+    /// A message of a version that is not the session's (VER-3).
+    OtherVersion,
     WrongNode,
     /// A length less than that of a header.
     Unparseable,
@@ -51,10 +59,35 @@ impl Word {
             Self::Bare(body) => voice.bare(Kind::Msg, lockspace, body),
             Self::BareFin => voice.fin(),
             Self::Undecodable(seq) => voice.sequenced(*seq, Kind::Msg, lockspace, &[0xff; 40]),
+            Self::BadOptlen(seq) => {
+                let mut bytes = voice.sequenced(*seq, Kind::Msg, lockspace, &plain());
+                bytes.splice(18..20, 8_u16.to_le_bytes());
+                bytes
+            }
+            Self::HeadersDiffer(seq, is_node) => {
+                let mut bytes = voice.sequenced(*seq, Kind::Msg, lockspace, &plain());
+                match is_node {
+                    true => drop(bytes.splice(32..36, 77_u32.to_le_bytes())),
+                    false => drop(bytes.splice(24..28, VERSION_3_1.to_le_bytes())),
+                }
+                bytes
+            }
+            Self::OtherVersion => {
+                let version = if is_old { VERSION_3_2 } else { VERSION_3_1 };
+                let body = rcom(RcomType::Names.to_wire(), 0, 0, [0, 0], 8);
+                Voice { version, node }.bare(Kind::Rcom, lockspace, &body)
+            }
             Self::WrongNode => Voice { node: NodeId(77), ..voice }.ack(Seq(0)),
             Self::Unparseable => vec![0; 16],
         }
     }
+}
+
+/// The body of a MSG that has nothing wrong with it.
+fn plain() -> Vec<u8> {
+    let mut body = vec![0; MSG_FIXED_LEN];
+    body.splice(..4, MsgType::Grant.to_wire().to_le_bytes());
+    body
 }
 
 fn status(seq: u64) -> Vec<u8> {
@@ -62,26 +95,47 @@ fn status(seq: u64) -> Vec<u8> {
 }
 
 impl Account {
-    /// Bytes that came on a connection, and the words that they complete.
-    pub(super) fn received(&mut self, now: Time, id: ConnectionId, len: usize, words: &[Word]) {
+    /// `len` bytes that came on a connection, and the words that they complete; the first one may have begun before them.
+    pub(super) fn received(&mut self, now: Time, id: ConnectionId, len: usize, words: &[Word], is_torn: bool) {
         if self.line(id).is_some() {
             self.counters.bytes_read += len as u64;
         }
-        for word in words {
+        let mut run: Option<(Outcome, Vec<Vec<u8>>)> = None;
+        for (index, word) in words.iter().enumerate() {
             if self.line(id).is_none() {
                 break;
             }
-            if let Some(outcome) = self.hear(now, id, word) {
-                let is_old = self.version == Some(Version::V3_1);
-                self.seen.push(Seen::Read(id, outcome, word.bytes(self.peer, is_old, self.lockspace)));
+            let Some(outcome) = self.hear(now, id, word) else { continue };
+            let message = word.bytes(self.peer, self.version == Some(Version::V3_1), self.lockspace);
+            match &mut run {
+                Some((same, messages)) if *same == outcome && !(is_torn && index == 1) => messages.push(message),
+                _ => {
+                    let before = run.replace((outcome, vec![message]));
+                    self.seen.extend(before.map(|(outcome, messages)| Seen::Read(id, outcome, messages)));
+                }
             }
         }
+        self.seen.extend(run.map(|(outcome, messages)| Seen::Read(id, outcome, messages)));
         self.time_out(now);
     }
 
     /// What becomes of it, as an observer is told; nothing where the connection ends with it.
     fn hear(&mut self, now: Time, id: ConnectionId, word: &Word) -> Option<Outcome> {
         let is_old = matches!(word, Word::Bare(_)) || self.version == Some(Version::V3_1);
+        let is_foreign = self.line(id).is_some_and(|line| line.is_stranger);
+        match word {
+            Word::Undecodable(_)
+            | Word::BadOptlen(_)
+            | Word::HeadersDiffer(..)
+            | Word::OtherVersion
+            | Word::WrongNode
+            | Word::Unparseable => {}
+            _ if is_foreign => {
+                self.counters.dropped += 1; // HRD-1
+                return Some(Outcome::Dropped);
+            }
+            _ => {}
+        }
         match word {
             Word::Hello(seq, ids) => {
                 if self.bound.is_none() {
@@ -118,7 +172,19 @@ impl Account {
                 self.blame(id, if is_old { PeerMisbehaved::Sequenced { cmd } } else { PeerMisbehaved::Bare { cmd } });
                 return Some(Outcome::Dropped);
             }
-            Word::Undecodable(_) => {
+            Word::HeadersDiffer(..) => {
+                self.blame(id, PeerMisbehaved::HeadersDiffer);
+                return Some(Outcome::Dropped);
+            }
+            Word::OtherVersion => {
+                let (expected, got) = match is_old {
+                    true => (Version::V3_1, Version::V3_2),
+                    false => (Version::V3_2, Version::V3_1),
+                };
+                self.blame(id, PeerMisbehaved::WrongVersion { expected, got });
+                return Some(Outcome::Dropped);
+            }
+            Word::Undecodable(_) | Word::BadOptlen(_) => {
                 let error = decode(&word.bytes(self.peer, is_old, self.lockspace)).err();
                 error.into_iter().for_each(|error| self.blame(id, PeerMisbehaved::Undecodable(error)));
                 return Some(Outcome::Dropped);

@@ -1,7 +1,7 @@
 //! What the upper layer does in a walk.
 
 use midcomms::midcomms::{Kind, MAX_BODY_LEN, Reservation, SendError};
-use midcomms::wire::{MsgType, RcomType};
+use midcomms::wire::{MSG_FIXED_LEN, MsgType, RcomType};
 
 use super::account::Account;
 use super::bytes::rcom;
@@ -13,7 +13,8 @@ impl Walker {
     fn body(&mut self, kind: Kind) -> Vec<u8> {
         let len = match (self.is_long, self.chance.below(12)) {
             (_, 0) => self.chance.below(40),
-            (_, 1) => 3980 + self.chance.below(60),
+            (_, 1) => MAX_BODY_LEN - 12 + self.chance.below(16),
+            (_, 2) => MAX_BODY_LEN - MSG_FIXED_LEN - 4 + self.chance.below(8),
             (true, _) => 2000 + self.chance.below(1900),
             (false, _) => 28 + self.chance.below(90),
         };

@@ -1,7 +1,7 @@
 //! What the peer and the connections do in a walk.
 
 use bytes::Bytes;
-use midcomms::midcomms::{ConnectionId, Ids, Input, Kind};
+use midcomms::midcomms::{ConnectionId, Ids, Incarnation, Input, Kind};
 use midcomms::wire::{MSG_FIXED_LEN, MsgType, RcomType, Seq};
 
 use super::bytes::rcom;
@@ -23,13 +23,15 @@ impl Walker {
         let mut words = Vec::new();
         if !self.introduced.contains(&id) {
             self.introduced.push(id);
-            words.push(match self.is_old {
-                true => Word::Bare(self.body_of_theirs()),
-                false => Word::Hello(self.number(), Ids { source: self.theirs, destination: Some(self.account.own) }),
-            });
+            words.push(self.introduction(id));
         }
+        let is_stranger = self.account.line(id).is_some_and(|line| line.is_stranger);
         for _ in 0..self.chance.below(5) {
+            let next = self.seq;
             words.push(if self.is_old { self.old_word() } else { self.word() });
+            if is_stranger {
+                self.seq = next; // what it says is not heard
+            }
         }
         if !self.is_old && self.chance.below(16) == 0 {
             words.extend((0..self.chance.below(24)).map(|_| Word::Undecodable(Seq(self.seq))));
@@ -37,18 +39,31 @@ impl Walker {
         let said: Vec<_> = words.iter().map(|word| word.bytes(self.account.peer, self.is_old, LOCKSPACE)).collect();
         let all = Bytes::from(said.concat());
         let cut = self.chance.below(all.len() + 1);
-        let mut end = 0;
-        let first = said.iter().take_while(|bytes| {
-            end += bytes.len();
-            end <= cut
+        let ends = said.iter().scan(0, |end, bytes| {
+            *end += bytes.len();
+            Some(*end)
         });
-        let count = first.count();
-        let (before, after) = words.split_at(count);
-        for (chunk, words) in [(all.slice(..cut), before), (all.slice(cut..), after)] {
-            self.account.received(self.now, id, chunk.len(), words);
+        let ends: Vec<usize> = ends.take_while(|end| *end <= cut).collect();
+        let is_torn = ends.last().copied().unwrap_or(0) < cut;
+        let (before, after) = words.split_at(ends.len());
+        for (chunk, words, begins_torn) in [(all.slice(..cut), before, false), (all.slice(cut..), after, is_torn)] {
+            self.account.received(self.now, id, chunk.len(), words, begins_torn);
             self.peer.handle_input(self.now, Input::Received(id, chunk));
         }
         Ok(())
+    }
+
+    /// What the peer says first on a connection: who it is, once in a while somebody that it was before.
+    fn introduction(&mut self, id: ConnectionId) -> Word {
+        if self.is_old {
+            return Word::Bare(self.body_of_theirs());
+        }
+        let is_stranger = self.account.bound.is_some() && self.chance.below(6) == 0;
+        if let Some(line) = self.account.line(id) {
+            line.is_stranger = is_stranger;
+        }
+        let source = Incarnation(self.theirs.0 - u64::from(is_stranger));
+        Word::Hello(self.number(), Ids { source, destination: Some(self.account.own) })
     }
 
     /// What the peer acknowledges: mostly something that it got.
@@ -77,7 +92,12 @@ impl Walker {
             1 => Word::Names(rcom(RcomType::Names.to_wire(), 0, 0, [0, 0], 60)),
             2 => Word::Data(Seq(next.wrapping_sub(1 + self.chance.below(3) as u32)), Kind::Msg, self.body_of_theirs()),
             3 => Word::Data(Seq(next + 1 + self.chance.below(3) as u32), Kind::Msg, self.body_of_theirs()),
-            4 if self.chance.below(2) == 0 => Word::Undecodable(Seq(next)),
+            4 if self.chance.below(2) == 0 => match self.chance.below(5) {
+                0 => Word::Undecodable(Seq(next)),
+                1 => Word::BadOptlen(Seq(next)),
+                2 => Word::OtherVersion,
+                which => Word::HeadersDiffer(Seq(next), which == 3),
+            },
             4 => Word::Gone(Ids { source: self.theirs, destination: Some(self.account.own) }),
             5 if self.chance.below(6) == 0 => Word::WrongNode,
             5 => Word::BareFin,
@@ -100,6 +120,7 @@ impl Walker {
             2 => Word::Names(rcom(RcomType::NamesReply.to_wire(), 0, 0, [0, 0], 8)),
             3 if self.chance.below(6) == 0 => Word::WrongNode,
             3 => Word::BareFin,
+            4 => Word::OtherVersion,
             _ => Word::Bare(self.body_of_theirs()),
         }
     }

@@ -66,7 +66,7 @@ impl Account {
         self.counters.sent += 1;
         self.pending_ack |= self.delivered >= self.config.ack_on_send;
         let bytes = self.message(seq, kind, body);
-        self.entries.push_back(Entry { bytes, is_committed });
+        self.entries.push_back(Entry { bytes, is_committed, write: None });
         seq
     }
 
@@ -86,7 +86,7 @@ impl Account {
             None => self.message(seq, Kind::Rcom, &nothing),
         };
         if let Some(entry) = self.entries.get_mut(seq.0.wrapping_sub(self.first) as usize) {
-            *entry = Entry { bytes, is_committed: true };
+            *entry = Entry { bytes, is_committed: true, write: None };
         }
     }
 

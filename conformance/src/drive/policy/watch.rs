@@ -26,7 +26,7 @@ impl Observer for Watch {
                 seen.extend(messages.map(|message| Seen::Written(connection, message)));
             }
             Occurrence::Read { connection, outcome, .. } => {
-                seen.extend(messages.map(|message| Seen::Read(connection, outcome, message)));
+                seen.push(Seen::Read(connection, outcome, messages.collect()));
             }
             _ => {}
         }
