@@ -323,7 +323,7 @@ impl Peer {
             }
         }
         let is_cut_off = self.ours.is_none() && self.theirs.is_none();
-        self.is_reopening = is_cut_off && self.record.is_open() && self.node() < self.peer();
+        self.is_reopening = is_cut_off && self.record.version().is_some() && self.node() < self.peer();
         self.record.forget_late_answers();
         self.record.handle_other_connection();
     }
@@ -454,6 +454,7 @@ impl Peer {
         if self.control.capacity() < CONTROL_LEAST {
             self.control.reserve(CONTROL_BYTES);
         }
+        debug_assert!(self.control.is_empty() && self.control.capacity() >= CONTROL_LEAST);
         let id = connection.id();
         self.record.poll_output(now, &mut connection.said, &mut self.control, batch);
         for messages in batch.iter().skip(begin) {

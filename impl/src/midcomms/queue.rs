@@ -14,6 +14,8 @@ const CHUNK: usize = 64 * 1024;
 /// Chunks that are kept when an ACK frees them: as many as an ACK of a busy peer frees, and some.
 const SPARE: usize = 4;
 const FIRST_CHUNK: usize = 4 * 1024;
+/// Entries that [`SendQueue::is_sound`] looks at.
+const LOOKED_AT: usize = 64;
 
 /// Where a message ends in the log, counted in bytes from the beginning of the incarnation, and whether it is committed.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +127,17 @@ impl SendQueue {
         (index < self.len_u32()).then_some(index as usize)
     }
 
+    /// What holds between calls, as far as a look at the newest entries can tell: for debug builds.
+    fn is_sound(&self) -> bool {
+        let (is_whole, newest) = (self.entries.len() <= LOOKED_AT, self.entries.iter().rev().take(LOOKED_AT));
+        let open = newest.filter(|entry| !entry.is_committed).count();
+        (if is_whole { open == self.uncommitted } else { open <= self.uncommitted })
+            && self.entries.back().is_none_or(|entry| entry.end == self.end())
+            && self.unacknowledged <= self.cursor
+            && self.cursor <= self.handed
+            && self.handed <= self.tail_at
+    }
+
     // ---- mutators ------------------------------------------------------------------------------------------------
 
     /// Forgets everything; the next number is `first`.
@@ -141,6 +154,7 @@ impl SendQueue {
         self.tail.extend_from_slice(front);
         self.tail.extend_from_slice(back);
         self.entries.push_back(Entry { end: self.end(), is_committed: true });
+        debug_assert!(self.is_sound());
     }
 
     /// Appends a message whose last `len` bytes are to be filled in.
@@ -150,6 +164,7 @@ impl SendQueue {
         self.tail.resize(self.tail.len() + len, 0);
         self.entries.push_back(Entry { end: self.end(), is_committed: false });
         self.uncommitted += 1;
+        debug_assert!(self.is_sound());
     }
 
     /// The whole message with the number `seq`, if it was reserved and is not committed.
@@ -168,6 +183,7 @@ impl SendQueue {
         let was_open = !entry.is_committed;
         entry.is_committed = true;
         self.uncommitted -= usize::from(was_open);
+        debug_assert!(self.is_sound());
         was_open
     }
 
@@ -189,6 +205,7 @@ impl SendQueue {
         self.unacknowledged = end;
         self.cursor = self.cursor.max(end);
         self.drop_segments();
+        debug_assert!(self.is_sound());
         Ok(last + 1)
     }
 
@@ -202,6 +219,7 @@ impl SendQueue {
     pub(crate) fn rewind(&mut self) {
         self.cursor = self.unacknowledged;
         self.cursor_segment = 0;
+        debug_assert!(self.is_sound());
     }
 
     /// Hands over what comes next, in whole messages: at least one, and no more pieces once `limit` bytes are reached.
@@ -224,6 +242,7 @@ impl SendQueue {
             self.cursor_segment = self.segments.len();
         }
         self.handed = self.handed.max(self.cursor);
+        debug_assert!(self.is_sound());
     }
 
     /// Makes a segment of the tail up to `end`.
@@ -243,6 +262,10 @@ impl SendQueue {
         if self.tail.capacity() - self.tail.len() < len {
             self.begin_chunk(len);
         }
+        debug_assert!(
+            self.tail.capacity() - self.tail.len() >= len,
+            "bytes of the tail are moved here and nowhere else"
+        );
     }
 
     #[cold]

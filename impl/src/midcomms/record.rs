@@ -156,11 +156,6 @@ impl Record {
         self.state
     }
 
-    /// Whether there is a session with a peer that has answered.
-    pub(super) fn is_open(&self) -> bool {
-        self.state != State::Closed && self.version.is_some()
-    }
-
     pub(super) fn version(&self) -> Option<Version> {
         self.version
     }
@@ -264,12 +259,10 @@ impl Record {
 
     fn act(&mut self, now: Time, stimulus: Stimulus, action: Action, member: Option<LockspaceId>) {
         #[cfg(feature = "defects")]
-        if self.puts_off(now, stimulus, action) {
+        if self.leaves_out(now, stimulus, action) {
             return;
         }
         match action {
-            #[cfg(feature = "defects")]
-            Action::Reset if stimulus == Stimulus::FirstAdd && self.has(super::defect::Defect::D4) => {}
             Action::Reset if matches!(stimulus, Stimulus::FirstAdd | Stimulus::FirstAddTo31) => {
                 self.end(now, Reason::Leftover);
             }

@@ -36,9 +36,7 @@ impl Record {
             (true, _) => Stimulus::Remove,
         };
         #[cfg(feature = "defects")]
-        if stimulus == Stimulus::UnknownRemove {
-            self.decrement_anyway();
-        }
+        self.decrement_anyway(stimulus);
         self.step(now, stimulus, Some(lockspace));
     }
 
@@ -67,7 +65,7 @@ impl Record {
             return;
         }
         #[cfg(feature = "defects")]
-        if self.state != State::Closed && self.version.is_none() && self.skips_handshake(now) {
+        if self.skips_handshake(now) {
             return;
         }
         if self.state != State::Closed {

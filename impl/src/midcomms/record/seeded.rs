@@ -25,8 +25,8 @@ impl Record {
         self.config.defect == Some(defect)
     }
 
-    /// D1, D7: whether an action is put off.
-    pub(super) fn puts_off(&mut self, now: Time, stimulus: Stimulus, action: Action) -> bool {
+    /// D1, D7: whether an action is put off. D4: whether it is not done at all.
+    pub(super) fn leaves_out(&mut self, now: Time, stimulus: Stimulus, action: Action) -> bool {
         let is_put_off = match action {
             Action::SendFin => self.has(Defect::D1) && stimulus == Stimulus::Shutdown,
             Action::StopTx => self.has(Defect::D7),
@@ -35,7 +35,7 @@ impl Record {
         if is_put_off {
             self.seeded.second_step = Some(now.after(SECOND_STEP));
         }
-        is_put_off
+        is_put_off || (self.has(Defect::D4) && action == Action::Reset && stimulus == Stimulus::FirstAdd)
     }
 
     /// D1, D7.
@@ -93,15 +93,15 @@ impl Record {
     }
 
     /// D10.
-    pub(super) fn decrement_anyway(&mut self) {
-        if self.has(Defect::D10) && self.members.pop().is_none() {
+    pub(super) fn decrement_anyway(&mut self, stimulus: Stimulus) {
+        if self.has(Defect::D10) && stimulus == Stimulus::UnknownRemove && self.members.pop().is_none() {
             self.seeded.users_below_zero += 1;
         }
     }
 
     /// D11: whether a shutdown ended without the version.
     pub(super) fn skips_handshake(&mut self, now: Time) -> bool {
-        if !self.has(Defect::D11) {
+        if !self.has(Defect::D11) || self.state == State::Closed || self.version.is_some() {
             return false;
         }
         self.members.clear();
