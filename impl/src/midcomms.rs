@@ -15,6 +15,7 @@ mod hello;
 mod input;
 mod observer;
 mod peer;
+mod plain;
 mod queue;
 mod record;
 mod state;

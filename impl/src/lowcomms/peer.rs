@@ -142,25 +142,7 @@ impl PeerHandle {
         if bodies.is_empty() {
             return Ok(0);
         }
-        self.run(|peer| {
-            let (mut count, mut bytes) = (0, 0);
-            for body in bodies {
-                let body = body.as_ref();
-                match peer.send(kind, lockspace, body) {
-                    Err(error) if count == 0 => return Err(error),
-                    Err(_) => break,
-                    Ok(_) => {
-                        count += 1;
-                        bytes += body.len();
-                    }
-                }
-                if bytes >= BATCH_BYTES {
-                    break;
-                }
-            }
-            Ok(count)
-        })
-        .await
+        self.run(|peer| peer.send_all(kind, lockspace, bodies, BATCH_BYTES)).await
     }
 
     /// Sends a message if that takes no waiting.

@@ -136,6 +136,7 @@ impl SendQueue {
             && self.unacknowledged <= self.cursor
             && self.cursor <= self.handed
             && self.handed <= self.tail_at
+            && self.spare.len() <= SPARE
     }
 
     // ---- mutators ------------------------------------------------------------------------------------------------
@@ -148,11 +149,13 @@ impl SendQueue {
 
     /// Appends a whole message, committed.
     #[inline]
-    pub(crate) fn push(&mut self, head: &[u8], front: &[u8], back: &[u8]) {
-        self.make_room(head.len() + front.len() + back.len());
-        self.tail.extend_from_slice(head);
-        self.tail.extend_from_slice(front);
-        self.tail.extend_from_slice(back);
+    pub(crate) fn push<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        let len = parts.iter().map(|part| part.len()).sum();
+        self.make_room(len);
+        debug_assert!(self.has_room(len));
+        for part in parts {
+            self.tail.extend_from_slice(part);
+        }
         self.entries.push_back(Entry { end: self.end(), is_committed: true });
         debug_assert!(self.is_sound());
     }
@@ -160,6 +163,7 @@ impl SendQueue {
     /// Appends a message whose last `len` bytes are to be filled in.
     pub(crate) fn reserve(&mut self, head: &[u8], len: usize) {
         self.make_room(head.len() + len);
+        debug_assert!(self.has_room(head.len() + len));
         self.tail.extend_from_slice(head);
         self.tail.resize(self.tail.len() + len, 0);
         self.entries.push_back(Entry { end: self.end(), is_committed: false });
@@ -259,13 +263,15 @@ impl SendQueue {
 
     #[inline]
     fn make_room(&mut self, len: usize) {
-        if self.tail.capacity() - self.tail.len() < len {
+        if !self.has_room(len) {
             self.begin_chunk(len);
         }
-        debug_assert!(
-            self.tail.capacity() - self.tail.len() >= len,
-            "bytes of the tail are moved here and nowhere else"
-        );
+    }
+
+    /// Whether `len` bytes can be written without moving those that are there.
+    #[inline]
+    fn has_room(&self, len: usize) -> bool {
+        self.tail.capacity() - self.tail.len() >= len
     }
 
     #[cold]
@@ -308,7 +314,7 @@ mod tests {
     fn queue_of(messages: &[&[u8]]) -> SendQueue {
         let mut queue = SendQueue::default();
         for message in messages {
-            queue.push(b"", message, b"");
+            queue.push([message]);
         }
         queue
     }
@@ -327,7 +333,7 @@ mod tests {
     fn what_goes_out_is_what_came_in() {
         let mut queue = queue_of(&[b"one", b"two"]);
         assert_eq!(drain(&mut queue), b"onetwo");
-        queue.push(b"th", b"ree", b"");
+        queue.push([b"th", b"ree"]);
         assert_eq!(drain(&mut queue), b"three");
         assert_eq!(queue.seq_send(), Seq(3));
     }
@@ -337,7 +343,7 @@ mod tests {
         let mut queue = queue_of(&[b"one", b"two", b"three"]);
         drain(&mut queue);
         assert_eq!(queue.acknowledge(Seq(1)), Ok(1));
-        queue.push(b"", b"four", b"");
+        queue.push([b"four"]);
         queue.rewind();
         assert_eq!(drain(&mut queue), b"twothreefour");
         assert_eq!(queue.acknowledge(Seq(4)), Ok(3));
@@ -348,7 +354,7 @@ mod tests {
     fn nothing_goes_out_behind_a_message_that_is_not_committed() {
         let mut queue = queue_of(&[b"one"]);
         queue.reserve(b"t", 2);
-        queue.push(b"", b"three", b"");
+        queue.push([b"three"]);
         assert_eq!(drain(&mut queue), b"one");
         queue.reserved(Seq(1)).expect("it is reserved").copy_from_slice(b"two");
         assert!(queue.commit(Seq(1)) && !queue.commit(Seq(1)));
@@ -369,8 +375,8 @@ mod tests {
     fn numbers_wrap() {
         let mut queue = SendQueue::default();
         queue.reset(Seq(u32::MAX));
-        queue.push(b"", b"one", b"");
-        queue.push(b"", b"two", b"");
+        queue.push([b"one"]);
+        queue.push([b"two"]);
         drain(&mut queue);
         assert_eq!(queue.seq_send(), Seq(1));
         assert_eq!(queue.acknowledge(Seq(0)), Ok(1));
@@ -383,7 +389,7 @@ mod tests {
         queue.reserve(b"", 3);
         let long = vec![7; 3000];
         for _ in 0..100 {
-            queue.push(b"", &long, b"");
+            queue.push([&long]);
         }
         queue.reserved(Seq(0)).expect("it is reserved").copy_from_slice(b"one");
         queue.commit(Seq(0));

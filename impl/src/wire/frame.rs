@@ -186,6 +186,17 @@ impl<'a> Frames<'a> {
         self.chunk_offset
     }
 
+    /// What is left of the chunk, if it begins with a message; empty while one that began earlier is not complete.
+    pub(crate) fn ahead(&self) -> &'a [u8] {
+        if self.framer.pending() > 0 || self.framer.poison.is_some() { &[] } else { self.chunk }
+    }
+
+    /// Passes over `len` bytes of what is ahead, whole messages that somebody has taken.
+    pub(crate) fn pass(&mut self, len: usize) {
+        self.chunk = self.chunk.get(len..).unwrap_or_default();
+        self.framer.advance(len);
+    }
+
     fn next_from_chunk(&mut self) -> Result<Option<Frame<'a>>, FrameError> {
         let whole = self.framer.measure(self.chunk)?.and_then(|len| self.chunk.split_at_checked(len));
         let Some((bytes, rest)) = whole else {

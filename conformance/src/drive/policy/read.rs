@@ -122,19 +122,17 @@ impl Account {
     /// What becomes of it, as an observer is told; nothing where the connection ends with it.
     fn hear(&mut self, now: Time, id: ConnectionId, word: &Word) -> Option<Outcome> {
         let is_old = matches!(word, Word::Bare(_)) || self.version == Some(Version::V3_1);
-        let is_foreign = self.line(id).is_some_and(|line| line.is_stranger);
-        match word {
-            Word::Undecodable(_)
-            | Word::BadOptlen(_)
-            | Word::HeadersDiffer(..)
-            | Word::OtherVersion
-            | Word::WrongNode
-            | Word::Unparseable => {}
-            _ if is_foreign => {
-                self.counters.dropped += 1; // HRD-1
-                return Some(Outcome::Dropped);
+        if let Some(fault) = self.fault(word, is_old) {
+            if matches!(word, Word::WrongNode | Word::Unparseable) {
+                self.end(id, fault);
+                return None;
             }
-            _ => {}
+            self.blame(id, fault);
+            return Some(Outcome::Dropped);
+        }
+        if self.line(id).is_some_and(|line| line.is_stranger) {
+            self.counters.dropped += 1; // HRD-1
+            return Some(Outcome::Dropped);
         }
         match word {
             Word::Hello(seq, ids) => {
@@ -156,10 +154,6 @@ impl Account {
                     self.deliver(None, Kind::Rcom, &status(*seq));
                 }
             }
-            Word::Gone(_) => {
-                self.counters.dropped += 1;
-                return Some(Outcome::Dropped);
-            }
             Word::Names(body) => self.deliver(None, Kind::Rcom, body),
             Word::Bare(body) => {
                 if self.version.is_none() {
@@ -172,34 +166,31 @@ impl Account {
                 self.blame(id, if is_old { PeerMisbehaved::Sequenced { cmd } } else { PeerMisbehaved::Bare { cmd } });
                 return Some(Outcome::Dropped);
             }
-            Word::HeadersDiffer(..) => {
-                self.blame(id, PeerMisbehaved::HeadersDiffer);
+            // Gone is news for who is closing, and for nobody else; the rest are faults.
+            _ => {
+                self.counters.dropped += 1;
                 return Some(Outcome::Dropped);
-            }
-            Word::OtherVersion => {
-                let (expected, got) = match is_old {
-                    true => (Version::V3_1, Version::V3_2),
-                    false => (Version::V3_2, Version::V3_1),
-                };
-                self.blame(id, PeerMisbehaved::WrongVersion { expected, got });
-                return Some(Outcome::Dropped);
-            }
-            Word::Undecodable(_) | Word::BadOptlen(_) => {
-                let error = decode(&word.bytes(self.peer, is_old, self.lockspace)).err();
-                error.into_iter().for_each(|error| self.blame(id, PeerMisbehaved::Undecodable(error)));
-                return Some(Outcome::Dropped);
-            }
-            Word::WrongNode => {
-                self.end(id, PeerMisbehaved::WrongNodeId { expected: self.peer, got: NodeId(77) });
-                return None;
-            }
-            // Which error of framing it is, is not the account's business.
-            Word::Unparseable => {
-                self.end(id, ANY_FRAMING);
-                return None;
             }
         }
         Some(Outcome::Handled)
+    }
+
+    /// What is wrong with it, whoever says it.
+    fn fault(&self, word: &Word, is_old: bool) -> Option<PeerMisbehaved> {
+        match word {
+            Word::HeadersDiffer(..) => Some(PeerMisbehaved::HeadersDiffer),
+            Word::OtherVersion if is_old => {
+                Some(PeerMisbehaved::WrongVersion { expected: Version::V3_1, got: Version::V3_2 })
+            }
+            Word::OtherVersion => Some(PeerMisbehaved::WrongVersion { expected: Version::V3_2, got: Version::V3_1 }),
+            Word::Undecodable(_) | Word::BadOptlen(_) => {
+                decode(&word.bytes(self.peer, is_old, self.lockspace)).err().map(PeerMisbehaved::Undecodable)
+            }
+            Word::WrongNode => Some(PeerMisbehaved::WrongNodeId { expected: self.peer, got: NodeId(77) }),
+            // Which error of framing it is, is not the account's business.
+            Word::Unparseable => Some(ANY_FRAMING),
+            _ => None,
+        }
     }
 
     fn end(&mut self, id: ConnectionId, fault: PeerMisbehaved) {

@@ -49,6 +49,7 @@ impl Walker {
                     let block = self.body(Kind::Msg);
                     same("send_opaque", self.account.send_opaque(&block), self.peer.send_opaque(LOCKSPACE, &block))?;
                 }
+                3 => self.send_all()?,
                 _ => {
                     let kind = self.kind();
                     let body = self.body(kind);
@@ -59,6 +60,16 @@ impl Walker {
             }
         }
         Ok(())
+    }
+
+    fn send_all(&mut self) -> Checked {
+        let kind = self.kind();
+        let count = self.chance.below(6);
+        let bodies: Vec<_> = (0..count).map(|_| self.body(kind)).collect();
+        let limit = if self.chance.below(2) == 0 { self.chance.below(400) } else { usize::MAX };
+        let expected = self.account.send_all(kind, &bodies, limit);
+        let sent = self.peer.send_all(kind, LOCKSPACE, &bodies, limit);
+        same("send_all", expected, sent)
     }
 
     pub(super) fn reserve(&mut self) -> Checked {

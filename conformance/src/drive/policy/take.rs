@@ -39,6 +39,22 @@ impl Account {
         self.take(kind, body)
     }
 
+    /// How many of `bodies` are taken: none behind one that is not, or behind those that are `limit` bytes together.
+    pub(super) fn send_all(&mut self, kind: Kind, bodies: &[Vec<u8>], limit: usize) -> Result<usize, SendError> {
+        let mut bytes = 0;
+        for (count, body) in bodies.iter().enumerate() {
+            if count > 0 && bytes >= limit {
+                return Ok(count);
+            }
+            match self.send(kind, body) {
+                Err(error) if count == 0 => return Err(error),
+                Err(_) => return Ok(count),
+                Ok(_) => bytes += body.len(),
+            }
+        }
+        Ok(bodies.len())
+    }
+
     pub(super) fn send_opaque(&mut self, block: &[u8]) -> Result<Option<Seq>, SendError> {
         let limit = MAX_BODY_LEN - MSG_FIXED_LEN;
         if block.len() > limit {

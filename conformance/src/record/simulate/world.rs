@@ -20,9 +20,9 @@ use crate::record::trace::Desks;
 const BEGIN: u64 = 1_800_000_000_000_000_000;
 pub(super) const US: u64 = 1000;
 /// More happenings than this are an exchange that never ends.
-const MOST_HAPPENINGS: u64 = 500_000;
+const MOST_HAPPENINGS: u64 = 100_000;
 /// And so is more than this that one input has a node do.
-const MOST_ROUNDS: u64 = 100_000;
+const MOST_ROUNDS: u64 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Happening {

@@ -4,19 +4,16 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use super::send::SEQUENCED_HEAD;
 use super::{Answer, Record};
 use crate::midcomms::error::PeerMisbehaved;
 use crate::midcomms::event::{Event, Kind, Reason};
 use crate::midcomms::hello::{Ids, Incarnation, Tail};
 use crate::midcomms::input::ConnectionId;
 use crate::midcomms::observer::Outcome;
+use crate::midcomms::plain::plain_len;
 use crate::midcomms::state::{State, Stimulus};
 use crate::midcomms::time::Time;
-use crate::wire::{
-    Body, Cmd, HEADER_LEN, Header, Inner, LockspaceId, MSG_LEN, Message, NodeId, OPTS_LEN, Opts, Rcom, RcomType, Seq,
-    VERSION_3_2, Version, decode,
-};
+use crate::wire::{Body, Cmd, HEADER_LEN, Header, Inner, Message, Opts, Rcom, RcomType, Seq, Version, decode};
 
 /// Who speaks on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,9 +79,6 @@ impl Record {
         chunk: &Bytes,
         at: Range<usize>,
     ) -> Result<(), PeerMisbehaved> {
-        if self.receive_plain(now, speaker, chunk, &at) {
-            return Ok(());
-        }
         let bytes = chunk.get(at.clone()).unwrap_or_default();
         let nodeid = Header::parse(bytes).map_or(self.peer, |header| header.nodeid);
         if nodeid != self.peer {
@@ -98,29 +92,31 @@ impl Record {
         Ok(())
     }
 
-    /// Handles what nearly every message is: the MSG that is expected next, from the incarnation that the record is bound
-    /// to, in an envelope without options. Says whether it was one. All else goes the long way, which handles this too, and
-    /// to the same end.
-    #[inline]
-    fn receive_plain(&mut self, now: Time, speaker: &Speaker, chunk: &Bytes, at: &Range<usize>) -> bool {
-        let Origin::Hardened(ids) = speaker.origin else { return false };
+    /// Handles the messages from `at` in `chunk` on that are what nearly every one is: the MSG that is expected next, from
+    /// the incarnation that the record is bound to, in an envelope without options. Says how many bytes they are. All else
+    /// goes the long way, message by message, which handles these too, and to the same end.
+    pub(in crate::midcomms) fn receive_run(&mut self, now: Time, speaker: &Speaker, chunk: &Bytes, at: usize) -> usize {
+        let Origin::Hardened(ids) = speaker.origin else { return 0 };
         let is_for_us = ids.destination == Some(self.own) && self.bound == Some(ids.source);
         let is_open = matches!(self.state, State::Established | State::FinWait1 | State::FinWait2);
         if !is_for_us || !is_open {
-            return false;
+            return 0;
         }
-        let message = chunk.get(at.clone()).unwrap_or_default();
-        let Some(head) = PlainHead::read(message) else { return false };
-        if !head.is_plain(self.peer, at.len()) || head.seq != self.seq_next {
-            return false;
+        let from = self.seq_next;
+        let next = |seq, end: usize| plain_len(chunk.get(end..).unwrap_or_default(), self.peer, seq);
+        let Some(first) = next(from, at) else { return 0 };
+        let (mut end, mut count) = (at + first, 1);
+        while let Some(len) = next(Seq(from.0.wrapping_add(count)), end) {
+            end += len;
+            count += 1;
         }
-        self.seq_next = head.seq.successor(); // RCV-1
-        self.counters.delivered += 1;
-        let body = (at.start + SEQUENCED_HEAD, at.end);
-        self.events.deliver(Some(head.seq), Kind::Msg, head.lockspace, chunk, body);
-        self.count_delivery(now, at.len());
-        self.note_read(now, speaker.connection, chunk, at, Outcome::Accepted);
-        true
+        self.seq_next = Seq(from.0.wrapping_add(count)); // RCV-1
+        self.count_delivery(now, first);
+        self.note_accepted(count - 1, end - at - first);
+        self.counters.delivered += u64::from(count);
+        self.events.deliver_run(from, count, chunk, at);
+        self.note_read(now, speaker.connection, chunk, &(at..end), Outcome::Accepted);
+        end - at
     }
 
     fn refuse(&mut self, speaker: &mut Speaker, fault: PeerMisbehaved) -> Outcome {
@@ -358,15 +354,19 @@ impl Record {
     }
 
     /// RCV-5.
-    #[inline]
     fn count_delivery(&mut self, now: Time, bytes: usize) {
-        self.delivered += 1;
-        self.delivered_bytes = self.delivered_bytes.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
-        if self.delivered >= self.config.ack_on_receive || self.delivered_bytes >= self.config.ack_bytes {
-            self.pending.ack = true;
-        } else if self.timers.ack.is_none() {
+        if !self.note_accepted(1, bytes) && self.timers.ack.is_none() {
             self.timers.ack = Some(now.after(self.config.ack_delay));
         }
+    }
+
+    /// Counts messages that were accepted since the last ACK. Whether they are enough for one.
+    fn note_accepted(&mut self, messages: u32, bytes: usize) -> bool {
+        self.delivered += messages;
+        self.delivered_bytes = self.delivered_bytes.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        let is_enough = self.delivered >= self.config.ack_on_receive || self.delivered_bytes >= self.config.ack_bytes;
+        self.pending.ack |= is_enough;
+        is_enough
     }
 
     /// RCV-4.
@@ -397,49 +397,6 @@ impl Record {
         self.end(now, Reason::PeerGone);
         self.advance_shutdown(now);
         Outcome::Handled
-    }
-}
-
-/// What stands before the body of a MSG in an envelope without options.
-struct PlainHead {
-    seq: Seq,
-    lockspace: LockspaceId,
-    versions: [u32; 2],
-    nodeids: [NodeId; 2],
-    lengths: [u16; 2],
-    cmds: [u8; 3],
-    optlen: u16,
-}
-
-impl PlainHead {
-    #[inline]
-    fn read(message: &[u8]) -> Option<Self> {
-        let head = message.first_chunk::<SEQUENCED_HEAD>()?;
-        let [v0, v1, v2, v3, s0, s1, s2, s3, n0, n1, n2, n3, l0, l1, cmd, _, next, _, o0, o1, _, _, _, _, inner @ ..] =
-            *head;
-        let [w0, w1, w2, w3, k0, k1, k2, k3, m0, m1, m2, m3, i0, i1, inner_cmd, _] = inner;
-        Some(Self {
-            seq: Seq(u32::from_le_bytes([s0, s1, s2, s3])),
-            lockspace: LockspaceId(u32::from_le_bytes([k0, k1, k2, k3])),
-            versions: [u32::from_le_bytes([v0, v1, v2, v3]), u32::from_le_bytes([w0, w1, w2, w3])],
-            nodeids: [NodeId(u32::from_le_bytes([n0, n1, n2, n3])), NodeId(u32::from_le_bytes([m0, m1, m2, m3]))],
-            lengths: [u16::from_le_bytes([l0, l1]), u16::from_le_bytes([i0, i1])],
-            cmds: [cmd, next, inner_cmd],
-            optlen: u16::from_le_bytes([o0, o1]),
-        })
-    }
-
-    /// Whether [`decode`] would give a MSG without options from `peer`, of `len` bytes in all, and nothing to complain of.
-    #[inline]
-    fn is_plain(&self, peer: NodeId, len: usize) -> bool {
-        const CMDS: [u8; 3] = [Cmd::Opts.to_wire(), Cmd::Msg.to_wire(), Cmd::Msg.to_wire()];
-        self.versions == [VERSION_3_2; 2]
-            && self.nodeids == [peer; 2]
-            && self.cmds == CMDS
-            && self.optlen == 0
-            && usize::from(self.lengths[0]) == len
-            && usize::from(self.lengths[1]) + OPTS_LEN == len
-            && len >= OPTS_LEN + MSG_LEN
     }
 }
 

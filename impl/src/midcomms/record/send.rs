@@ -6,13 +6,12 @@ use super::Record;
 use crate::midcomms::error::{MAX_BODY_LEN, SendError};
 use crate::midcomms::event::{Event, Kind};
 use crate::midcomms::hello::Incarnation;
+use crate::midcomms::plain::{SEQUENCED_HEAD, plain_head};
 use crate::midcomms::state::State;
 use crate::wire::{
     Cmd, HEADER_LEN, Header, LockspaceId, MSG_FIXED_LEN, MsgType, OPTS_LEN, RCOM_LEN, RcomType, Sender, Seq, Version,
 };
 
-/// Bytes before the body of a message in an envelope without options.
-pub(super) const SEQUENCED_HEAD: usize = OPTS_LEN + HEADER_LEN;
 /// Bare messages that may wait for a connection.
 const BARE_LIMIT: usize = 64;
 /// The longest message of [`Record::send_opaque`], in bytes.
@@ -68,6 +67,49 @@ impl Record {
         self.take(kind, lockspace, body, &[])
     }
 
+    /// Takes the first of `bodies`, as many as there is room for, until they are `limit` bytes. Returns how many.
+    pub(in crate::midcomms) fn send_all<B: AsRef<[u8]>>(
+        &mut self,
+        kind: Kind,
+        lockspace: LockspaceId,
+        bodies: &[B],
+        limit: usize,
+    ) -> Result<usize, SendError> {
+        let Some(first) = bodies.first().map(AsRef::as_ref) else { return Ok(0) };
+        self.send(kind, lockspace, first)?;
+        let is_plain = kind == Kind::Msg && self.version == Some(Version::V3_2);
+        let (mut count, mut bytes) = (1, first.len());
+        for body in bodies.iter().skip(1).map(AsRef::as_ref) {
+            if bytes >= limit {
+                break;
+            }
+            let is_taken =
+                if is_plain { self.send_next(lockspace, body) } else { self.send(kind, lockspace, body).is_ok() };
+            if !is_taken {
+                break;
+            }
+            count += 1;
+            bytes += body.len();
+        }
+        Ok(count)
+    }
+
+    /// Takes a plain message behind one that was just taken, if it can be: what holds for that one holds for it.
+    #[inline]
+    fn send_next(&mut self, lockspace: LockspaceId, body: &[u8]) -> bool {
+        if check_length(Kind::Msg, body.len()).is_err() || check_type(Kind::Msg, body).is_err() {
+            return false;
+        }
+        if !self.has_room(body.len()) {
+            self.wants_room = true;
+            return false;
+        }
+        self.counters.sent += 1;
+        let head = plain_head(self.node, self.queue.seq_send(), lockspace, body.len());
+        self.queue.push([head.as_flattened(), body]);
+        true
+    }
+
     /// Takes any bytes as the block of a MSG.
     #[inline]
     pub(in crate::midcomms) fn send_opaque(
@@ -95,10 +137,10 @@ impl Record {
         self.count_send();
         if version == Version::V3_2 {
             let seq = self.queue.seq_send();
-            self.queue.push(&self.sequenced_head(kind.cmd(), lockspace.0, len, seq), front, back);
+            self.queue.push([&self.sequenced_head(kind.cmd(), lockspace.0, len, seq), front, back]);
             return Ok(Some(seq));
         }
-        self.queue.push(&self.header(kind.cmd(), lockspace.0, HEADER_LEN + len), front, back);
+        self.queue.push([&self.header(kind.cmd(), lockspace.0, HEADER_LEN + len), front, back]);
         Ok(None)
     }
 
@@ -191,7 +233,7 @@ impl Record {
     /// CLS-5: the own FIN, which waits for no room.
     pub(super) fn send_fin(&mut self) {
         let seq = self.queue.seq_send();
-        self.queue.push(&self.sequenced_head(Cmd::Fin, 0, 0, seq), &[], &[]);
+        self.queue.push([&self.sequenced_head(Cmd::Fin, 0, 0, seq)]);
         self.fin = Some(seq);
     }
 
@@ -203,16 +245,21 @@ impl Record {
             (state, _) if self.stop_tx || !state.may_send() => Err(SendError::Closing { peer, state }),
             (_, None) => Err(SendError::VersionUnknown { peer }),
             (_, Some(version)) => {
-                let bytes = self.queue.len_bytes();
-                let is_over = bytes.saturating_add(SEQUENCED_HEAD + len) > self.config.queue_bytes;
-                // One message always fits, however small the limit.
-                if !self.queue.is_empty() && (is_over || self.queue.len() >= self.config.queue_messages) {
+                if !self.has_room(len) {
                     self.wants_room = true;
-                    return Err(SendError::Full { peer, bytes });
+                    return Err(SendError::Full { peer, bytes: self.queue.len_bytes() });
                 }
                 Ok(version)
             }
         }
+    }
+
+    /// Whether a body of `len` bytes fits. One message always does, however small the limit.
+    #[inline]
+    fn has_room(&self, len: usize) -> bool {
+        let bytes = self.queue.len_bytes().saturating_add(SEQUENCED_HEAD + len);
+        let is_over = bytes > self.config.queue_bytes || self.queue.len() >= self.config.queue_messages;
+        !is_over || self.queue.is_empty()
     }
 
     #[inline]
