@@ -458,9 +458,9 @@ impl Peer {
             return None;
         }
         let connection = match (&mut self.ours, &mut self.theirs) {
-            (None, Some(theirs)) if !self.is_opening => theirs,
             (Some(ours), _) => ours,
-            _ => {
+            (None, Some(theirs)) => theirs,
+            (None, None) => {
                 self.is_opening = true;
                 return Some(Transmit::Open);
             }

@@ -122,9 +122,9 @@ impl SendQueue {
         end
     }
 
-    fn index_of(&self, seq: Seq) -> Option<usize> {
-        let index = seq.0.wrapping_sub(self.first.0);
-        (index < self.len_u32()).then_some(index as usize)
+    /// Where the entry with the number `seq` is, if it is there.
+    fn index_of(&self, seq: Seq) -> usize {
+        seq.0.wrapping_sub(self.first.0) as usize
     }
 
     /// What holds between calls, as far as a look at the newest entries can tell: for debug builds.
@@ -173,7 +173,7 @@ impl SendQueue {
 
     /// The whole message with the number `seq`, if it was reserved and is not committed.
     pub(crate) fn reserved(&mut self, seq: Seq) -> Option<&mut [u8]> {
-        let index = self.index_of(seq)?;
+        let index = self.index_of(seq);
         let entry = *self.entries.get(index).filter(|entry| !entry.is_committed)?;
         let start = index.checked_sub(1).map_or(Some(self.unacknowledged), |at| Some(self.entries.get(at)?.end))?;
         let from = usize::try_from(start.checked_sub(self.tail_at)?).ok()?;
@@ -183,7 +183,8 @@ impl SendQueue {
 
     /// Commits the message with the number `seq`; false if it was not reserved or is committed already.
     pub(crate) fn commit(&mut self, seq: Seq) -> bool {
-        let Some(entry) = self.index_of(seq).and_then(|index| self.entries.get_mut(index)) else { return false };
+        let index = self.index_of(seq);
+        let Some(entry) = self.entries.get_mut(index) else { return false };
         let was_open = !entry.is_committed;
         entry.is_committed = true;
         self.uncommitted -= usize::from(was_open);

@@ -222,7 +222,7 @@ impl Record {
     }
 
     pub(super) fn acknowledge(&mut self) {
-        self.pending.ack |= self.state != State::Closed && self.version == Some(Version::V3_2);
+        self.pending.ack |= self.version == Some(Version::V3_2);
     }
 
     pub(super) fn tell(&mut self, event: Event) {
@@ -296,8 +296,7 @@ impl Record {
         self.fin = None;
         self.delivered = 0;
         self.delivered_bytes = 0;
-        let gone = self.pending.gone.take();
-        self.pending = Pending { gone, ..Pending::default() };
+        self.pending = Pending::default();
         self.timers = Timers { shutdown: self.timers.shutdown, ..Timers::default() };
         if core::mem::take(&mut self.wants_room) {
             self.tell(Event::SendReady);

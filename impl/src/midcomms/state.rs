@@ -75,12 +75,6 @@ impl State {
     pub const fn is_closing(self) -> bool {
         matches!(self, Self::FinWait1 | Self::FinWait2 | Self::Closing | Self::LastAck)
     }
-
-    /// Whether the upper layer may send: the record is open in this direction (CLS-1).
-    #[must_use]
-    pub const fn may_send(self) -> bool {
-        matches!(self, Self::Established | Self::CloseWait)
-    }
 }
 
 impl fmt::Display for State {

@@ -1,7 +1,9 @@
 //! How a walk ends.
 
 use bytes::Bytes;
-use midcomms::midcomms::{ConnectionId, Event, Input, Peer, Reason, SendError, Shutdown, Snapshot, State, Time};
+use midcomms::midcomms::{
+    ConnectionId, Event, Ids, Incarnation, Input, Peer, Reason, SendError, Shutdown, Snapshot, State, Time, Transmit,
+};
 use midcomms::wire::{LockspaceId, Seq, VERSION_3_2, Version};
 
 use super::account::later;
@@ -35,12 +37,45 @@ impl Walker {
         let closes = std::iter::from_fn(|| self.peer.poll_transmit(self.now, &mut Vec::new()));
         same("connections that a fence closes", open, closes.count())?;
         same("ready after a fence", Err(SendError::NotMember { peer: self.account.peer }), self.peer.ready())?;
-        match self.reservations.pop() {
-            Some((old, ..)) => {
-                same("commit after a fence", Err(SendError::SessionOver), self.peer.commit(&old, |_| {}))
-            }
-            None => Ok(()),
+        if let Some((old, ..)) = self.reservations.pop() {
+            same("commit after a fence", Err(SendError::SessionOver), self.peer.commit(&old, |_| {}))?;
         }
+        self.hear_of_old()?;
+        self.observe_no_more()
+    }
+
+    /// A FIN for an incarnation that is over is answered on its connection (HRD-3), and nobody is connected to for its sake.
+    fn hear_of_old(&mut self) -> Checked {
+        let id = ConnectionId(self.connections + 1);
+        let ids = Ids { source: self.theirs, destination: Some(self.account.own) };
+        let voice = Voice { version: VERSION_3_2, node: self.account.peer };
+        let said = [voice.hello(Seq(0), ids), voice.sequenced_fin(Seq(7))].concat();
+        self.peer.handle_input(self.now, Input::Accepted(id));
+        self.peer.handle_input(self.now, Input::Received(id, said.into()));
+        same("next_write behind a late FIN", Some(id), self.peer.next_write())?;
+        if self.chance.below(2) == 0 {
+            self.peer.handle_input(self.now, Input::Broken(id));
+            let next = self.peer.poll_transmit(self.now, &mut Vec::new());
+            return same("poll_transmit where a late FIN came from nobody that is there", None, next);
+        }
+        let mut batch = Vec::new();
+        same(
+            "poll_transmit behind a late FIN",
+            Some(Transmit::Write(id)),
+            self.peer.poll_transmit(self.now, &mut batch),
+        )?;
+        let over = Ids { source: self.account.own, destination: Some(self.theirs) };
+        let answer = self.account.voice().gone(over);
+        same("the answer to a late FIN", true, batch.concat().ends_with(&answer))
+    }
+
+    /// An observer that panics is not asked again, and counted.
+    fn observe_no_more(&mut self) -> Checked {
+        self.watch.panic_from_now_on();
+        for _ in 0..2 {
+            self.peer.handle_input(self.now, Input::AddMember(LOCKSPACE));
+        }
+        same("counter of observers that panicked", 1, self.peer.counters().observer_panics)
     }
 
     /// CLS-3, where the peer says nothing any more.
@@ -96,7 +131,21 @@ impl Walker {
         same("stops behind both FINs", (true, true), self.peer.stops())?;
         same("counter of the unexpected", 0, self.peer.counters().unexpected)?;
         let told: Vec<_> = self.peer.drain_events().filter(|event| *event != Event::SendReady).collect();
-        same("events of leaving second", vec![Event::PeerClosing], told)
+        same("events of leaving second", vec![Event::PeerClosing], told)?;
+        self.hear_that_it_is_gone(id)
+    }
+
+    /// HRD-3: who is closing believes it of the incarnation that it talks to, and if it is told to this one.
+    fn hear_that_it_is_gone(&mut self, id: ConnectionId) -> Checked {
+        let voice = Voice { version: VERSION_3_2, node: self.account.peer };
+        let other = Incarnation(0xdead);
+        let ids = Ids { source: self.theirs, destination: Some(self.account.own) };
+        for strange in [Ids { source: other, ..ids }, Ids { destination: Some(other), ..ids }] {
+            self.peer.handle_input(self.now, Input::Received(id, voice.gone(strange).into()));
+            same("state, told of others", State::LastAck, self.peer.state())?;
+        }
+        self.peer.handle_input(self.now, Input::Received(id, voice.gone(ids).into()));
+        same("state, told that the peer is gone", State::Closed, self.peer.state())
     }
 }
 

@@ -179,6 +179,9 @@ impl Account {
     fn fault(&self, word: &Word, is_old: bool) -> Option<PeerMisbehaved> {
         match word {
             Word::HeadersDiffer(..) => Some(PeerMisbehaved::HeadersDiffer),
+            // A node of 3.1 has no numbers.
+            Word::Ack(_) if is_old => Some(PeerMisbehaved::Sequenced { cmd: Cmd::Ack }),
+            Word::Data(..) if is_old => Some(PeerMisbehaved::Sequenced { cmd: Cmd::Opts }),
             Word::OtherVersion if is_old => {
                 Some(PeerMisbehaved::WrongVersion { expected: Version::V3_1, got: Version::V3_2 })
             }

@@ -1,20 +1,21 @@
 //! What the upper layer does in a walk.
 
-use midcomms::midcomms::{Kind, MAX_BODY_LEN, Reservation, SendError};
+use midcomms::midcomms::{Kind, Reservation, SendError};
 use midcomms::wire::{MSG_FIXED_LEN, MsgType, RcomType};
 
 use super::account::Account;
 use super::bytes::rcom;
 use super::compare::{Checked, same};
 use super::output::LOCKSPACE;
+use super::take::MAX_BODY;
 use super::walk::Walker;
 
 impl Walker {
     fn body(&mut self, kind: Kind) -> Vec<u8> {
         let len = match (self.is_long, self.chance.below(12)) {
             (_, 0) => self.chance.below(40),
-            (_, 1) => MAX_BODY_LEN - 12 + self.chance.below(16),
-            (_, 2) => MAX_BODY_LEN - MSG_FIXED_LEN - 4 + self.chance.below(8),
+            (_, 1) => MAX_BODY - 12 + self.chance.below(16),
+            (_, 2) => MAX_BODY - MSG_FIXED_LEN - 4 + self.chance.below(8),
             (true, _) => 2000 + self.chance.below(1900),
             (false, _) => 28 + self.chance.below(90),
         };
@@ -44,7 +45,7 @@ impl Walker {
                     let body = rcom(code, 0, 0, [0, 0], self.chance.below(60));
                     same("send_bare", self.account.send_bare(&body), self.peer.send_bare(LOCKSPACE, &body))?;
                 }
-                1 => same("ready", self.account.may_send(MAX_BODY_LEN).map(drop), self.peer.ready())?,
+                1 => same("ready", self.account.may_send(MAX_BODY).map(drop), self.peer.ready())?,
                 2 => {
                     let block = self.body(Kind::Msg);
                     same("send_opaque", self.account.send_opaque(&block), self.peer.send_opaque(LOCKSPACE, &block))?;

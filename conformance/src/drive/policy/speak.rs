@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use midcomms::midcomms::{ConnectionId, Ids, Incarnation, Input, Kind};
-use midcomms::wire::{MSG_FIXED_LEN, MsgType, RcomType, Seq};
+use midcomms::wire::{MSG_FIXED_LEN, MsgType, RcomType, Seq, Version};
 
 use super::bytes::rcom;
 use super::compare::Checked;
@@ -121,6 +121,8 @@ impl Walker {
             3 if self.chance.below(6) == 0 => Word::WrongNode,
             3 => Word::BareFin,
             4 => Word::OtherVersion,
+            5 => Word::Ack(Seq(0)),
+            6 => Word::Data(Seq(0), Kind::Msg, self.body_of_theirs()),
             _ => Word::Bare(self.body_of_theirs()),
         }
     }
@@ -153,6 +155,10 @@ impl Walker {
     pub(super) fn disturb(&mut self) -> Checked {
         let which = self.chance.below(2);
         let standing = self.account.lines().nth(which).map(|line| line.id);
+        if self.chance.below(8) == 0 {
+            self.peer.acknowledge();
+            self.account.pending_ack |= self.account.version == Some(Version::V3_2);
+        }
         let input = match (self.chance.below(8), standing) {
             (0..3, Some(id)) => Input::Broken(id),
             (3, Some(id)) => Input::Finished(id),

@@ -1,6 +1,6 @@
 //! What the account takes of the upper layer, and what it refuses.
 
-use midcomms::midcomms::{Kind, MAX_BODY_LEN, SendError};
+use midcomms::midcomms::{Kind, SendError};
 use midcomms::wire::{MSG_FIXED_LEN, MsgType, RcomType, Seq, Version};
 
 use super::account::{Account, Entry, NOT_READY};
@@ -8,6 +8,8 @@ use super::bytes::rcom;
 
 /// Bytes before the body of a sequenced message.
 const HEAD: usize = 40;
+/// The longest body: a message of 4096 bytes without its envelope and its header.
+pub(super) const MAX_BODY: usize = 4056;
 /// Bare messages that may wait.
 const BARE_LIMIT: usize = 64;
 
@@ -56,7 +58,7 @@ impl Account {
     }
 
     pub(super) fn send_opaque(&mut self, block: &[u8]) -> Result<Option<Seq>, SendError> {
-        let limit = MAX_BODY_LEN - MSG_FIXED_LEN;
+        let limit = MAX_BODY - MSG_FIXED_LEN;
         if block.len() > limit {
             return Err(SendError::TooLong { expected: limit, got: block.len() });
         }
@@ -128,7 +130,7 @@ fn check_length(kind: Kind, got: usize) -> Result<(), SendError> {
     let least = if kind == Kind::Msg { MSG_FIXED_LEN } else { 32 };
     match got {
         got if got < least => Err(SendError::TooShort { expected: least, got }),
-        got if got > MAX_BODY_LEN => Err(SendError::TooLong { expected: MAX_BODY_LEN, got }),
+        got if got > MAX_BODY => Err(SendError::TooLong { expected: MAX_BODY, got }),
         _ => Ok(()),
     }
 }

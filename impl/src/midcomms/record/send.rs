@@ -242,7 +242,7 @@ impl Record {
         let peer = self.peer;
         match (self.state, self.version) {
             (State::Closed, _) => Err(SendError::NotMember { peer }),
-            (state, _) if self.stop_tx || !state.may_send() => Err(SendError::Closing { peer, state }),
+            (state, _) if self.stop_tx => Err(SendError::Closing { peer, state }),
             (_, None) => Err(SendError::VersionUnknown { peer }),
             (_, Some(version)) => {
                 if !self.has_room(len) {
