@@ -39,7 +39,8 @@ pub(crate) struct Args {
     #[arg(long = "workload", value_name = "WORKLOAD", value_delimiter = ',')]
     pub(crate) workloads: Vec<Workload>,
 
-    /// Threads of each node's tokio runtime; as many as there are cores unless given, which is tokio's default
+    /// Threads of each node's tokio runtime; half of the cores unless given, for the two nodes share them. Tokio's own
+    /// default is as many as there are cores
     #[arg(long)]
     workers: Option<NonZeroUsize>,
 
@@ -68,7 +69,7 @@ impl Args {
     }
 
     pub(crate) fn workers(&self) -> usize {
-        self.workers.map_or_else(cores, NonZeroUsize::get)
+        self.workers.map_or_else(|| cores().div_ceil(2), NonZeroUsize::get)
     }
 }
 
