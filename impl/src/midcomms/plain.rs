@@ -40,7 +40,7 @@ impl Words {
 /// The second half of a header: node id, length, command, pad.
 #[inline]
 fn half(node: NodeId, length: u16, cmd: Cmd) -> u64 {
-    u64::from(node.0) | u64::from(length) << 32 | u64::from(cmd.to_wire()) << 48
+    u64::from(node.0) + (u64::from(length) << 32) + (u64::from(cmd.to_wire()) << 48)
 }
 
 /// The head of a plain message of `node` with a body of `len` bytes.
@@ -48,10 +48,10 @@ fn half(node: NodeId, length: u16, cmd: Cmd) -> u64 {
 pub(super) fn plain_head(node: NodeId, seq: Seq, lockspace: LockspaceId, len: usize) -> [[u8; 8]; 5] {
     let inner = u16::try_from(HEADER_LEN + len).unwrap_or(u16::MAX);
     let words = [
-        u64::from(VERSION_3_2) | u64::from(seq.0) << 32,
+        u64::from(VERSION_3_2) + (u64::from(seq.0) << 32),
         half(node, inner.saturating_add(OPTS_LEN as u16), Cmd::Opts),
         u64::from(Cmd::Msg.to_wire()),
-        u64::from(VERSION_3_2) | u64::from(lockspace.0) << 32,
+        u64::from(VERSION_3_2) + (u64::from(lockspace.0) << 32),
         half(node, inner, Cmd::Msg),
     ];
     words.map(u64::to_le_bytes)
@@ -63,7 +63,7 @@ pub(super) fn plain_head(node: NodeId, seq: Seq, lockspace: LockspaceId, len: us
 pub(super) fn plain_len(bytes: &[u8], peer: NodeId, seq: Seq) -> Option<usize> {
     let words = Words::read(bytes)?;
     let length = words.length();
-    let is_plain = words.version_seq == u64::from(VERSION_3_2) | u64::from(seq.0) << 32
+    let is_plain = words.version_seq == u64::from(VERSION_3_2) + (u64::from(seq.0) << 32)
         && words.outer == half(peer, length, Cmd::Opts)
         && words.envelope == u64::from(Cmd::Msg.to_wire())
         && words.version_lockspace as u32 == VERSION_3_2

@@ -152,10 +152,11 @@ impl SendQueue {
     pub(crate) fn push<const N: usize>(&mut self, parts: [&[u8]; N]) {
         let len = parts.iter().map(|part| part.len()).sum();
         self.make_room(len);
-        debug_assert!(self.has_room(len));
+        let capacity = self.tail.capacity();
         for part in parts {
             self.tail.extend_from_slice(part);
         }
+        debug_assert_eq!(self.tail.capacity(), capacity, "only a new chunk moves what is written");
         self.entries.push_back(Entry { end: self.end(), is_committed: true });
         debug_assert!(self.is_sound());
     }
@@ -163,7 +164,6 @@ impl SendQueue {
     /// Appends a message whose last `len` bytes are to be filled in.
     pub(crate) fn reserve(&mut self, head: &[u8], len: usize) {
         self.make_room(head.len() + len);
-        debug_assert!(self.has_room(head.len() + len));
         self.tail.extend_from_slice(head);
         self.tail.resize(self.tail.len() + len, 0);
         self.entries.push_back(Entry { end: self.end(), is_committed: false });
@@ -264,15 +264,9 @@ impl SendQueue {
 
     #[inline]
     fn make_room(&mut self, len: usize) {
-        if !self.has_room(len) {
+        if self.tail.capacity() - self.tail.len() < len {
             self.begin_chunk(len);
         }
-    }
-
-    /// Whether `len` bytes can be written without moving those that are there.
-    #[inline]
-    fn has_room(&self, len: usize) -> bool {
-        self.tail.capacity() - self.tail.len() >= len
     }
 
     #[cold]
