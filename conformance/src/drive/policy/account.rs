@@ -31,8 +31,16 @@ pub(super) struct Line {
     pub(super) said: Option<Ids>,
     pub(super) is_writing: bool,
     told: u32,
-    /// The peer says on it that it is an incarnation other than the one that this node talks to.
-    pub(super) is_stranger: bool,
+    pub(super) stranger: Option<Stranger>,
+}
+
+/// Who speaks on a connection and is not heard (HRD-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// An incarnation of the peer other than the one that this node talks to.
+    IsOther,
+    /// That one, to another incarnation of this node.
+    MeansOther,
 }
 
 /// Messages, as an observer sees them.
@@ -192,7 +200,7 @@ impl Account {
     fn begin(&mut self, id: ConnectionId) -> Line {
         self.is_reopening = false;
         self.counters.connections += 1;
-        Line { id, order: self.counters.connections, said: None, is_writing: false, told: 0, is_stranger: false }
+        Line { id, order: self.counters.connections, said: None, is_writing: false, told: 0, stranger: None }
     }
 
     /// The connections that stand.

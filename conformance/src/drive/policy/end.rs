@@ -99,7 +99,7 @@ impl Walker {
     /// A connection on which the peer has said who it is.
     fn speaks_on(&self) -> Option<ConnectionId> {
         self.account.bound?;
-        let mut lines = self.account.lines().filter(|line| !line.is_stranger);
+        let mut lines = self.account.lines().filter(|line| line.stranger.is_none());
         lines.find(|line| self.introduced.contains(&line.id)).map(|line| line.id)
     }
 

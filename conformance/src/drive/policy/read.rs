@@ -6,7 +6,7 @@ use midcomms::wire::{
     Cmd, LockspaceId, MSG_FIXED_LEN, MsgType, NodeId, RcomType, Seq, VERSION_3_1, VERSION_3_2, Version, decode,
 };
 
-use super::account::{Account, NOT_READY, Seen, later};
+use super::account::{Account, NOT_READY, Seen, Stranger, later};
 use super::bytes::{Voice, rcom};
 
 /// Stands for whatever is wrong with framing.
@@ -130,7 +130,9 @@ impl Account {
             self.blame(id, fault);
             return Some(Outcome::Dropped);
         }
-        if self.line(id).is_some_and(|line| line.is_stranger) {
+        let stranger = self.line(id).and_then(|line| line.stranger);
+        let asks = matches!(word, Word::Status(_)) && stranger == Some(Stranger::MeansOther);
+        if stranger.is_some() && !asks {
             self.counters.dropped += 1; // HRD-1
             return Some(Outcome::Dropped);
         }

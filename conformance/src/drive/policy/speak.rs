@@ -4,6 +4,7 @@ use bytes::Bytes;
 use midcomms::midcomms::{ConnectionId, Ids, Incarnation, Input, Kind};
 use midcomms::wire::{MSG_FIXED_LEN, MsgType, RcomType, Seq, Version};
 
+use super::account::Stranger;
 use super::bytes::rcom;
 use super::compare::Checked;
 use super::output::LOCKSPACE;
@@ -25,7 +26,7 @@ impl Walker {
             self.introduced.push(id);
             words.push(self.introduction(id));
         }
-        let is_stranger = self.account.line(id).is_some_and(|line| line.is_stranger);
+        let is_stranger = self.account.line(id).is_some_and(|line| line.stranger.is_some());
         for _ in 0..self.chance.below(5) {
             let next = self.seq;
             words.push(if self.is_old { self.old_word() } else { self.word() });
@@ -53,17 +54,23 @@ impl Walker {
         Ok(())
     }
 
-    /// What the peer says first on a connection: who it is, once in a while somebody that it was before.
+    /// What the peer says first on a connection: who it is, once in a while somebody that it was before, or to
+    /// somebody that this node was.
     fn introduction(&mut self, id: ConnectionId) -> Word {
         if self.is_old {
             return Word::Bare(self.body_of_theirs());
         }
-        let is_stranger = self.account.bound.is_some() && self.chance.below(6) == 0;
+        let stranger = match (self.account.bound, self.chance.below(12)) {
+            (Some(_), 0) => Some(Stranger::IsOther),
+            (Some(_), 1) => Some(Stranger::MeansOther),
+            _ => None,
+        };
         if let Some(line) = self.account.line(id) {
-            line.is_stranger = is_stranger;
+            line.stranger = stranger;
         }
-        let source = Incarnation(self.theirs.0 - u64::from(is_stranger));
-        Word::Hello(self.number(), Ids { source, destination: Some(self.account.own) })
+        let source = Incarnation(self.theirs.0 - u64::from(stranger == Some(Stranger::IsOther)));
+        let destination = Incarnation(self.account.own.0 - u64::from(stranger == Some(Stranger::MeansOther)));
+        Word::Hello(self.number(), Ids { source, destination: Some(destination) })
     }
 
     /// What the peer acknowledges: mostly something that it got.
