@@ -43,16 +43,17 @@ fn half(node: NodeId, length: u16, cmd: Cmd) -> u64 {
     u64::from(node.0) + (u64::from(length) << 32) + (u64::from(cmd.to_wire()) << 48)
 }
 
-/// The head of a plain message of `node` with a body of `len` bytes.
+/// Envelope without options and inner header of a message of `node` with a body of `len` bytes; `word` is the second word of the
+/// latter.
 #[inline]
-pub(super) fn plain_head(node: NodeId, seq: Seq, lockspace: LockspaceId, len: usize) -> [[u8; 8]; 5] {
+pub(super) fn sequenced_head(node: NodeId, seq: Seq, cmd: Cmd, word: u32, len: usize) -> [[u8; 8]; 5] {
     let inner = u16::try_from(HEADER_LEN + len).unwrap_or(u16::MAX);
     let words = [
         u64::from(VERSION_3_2) + (u64::from(seq.0) << 32),
         half(node, inner.saturating_add(OPTS_LEN as u16), Cmd::Opts),
-        u64::from(Cmd::Msg.to_wire()),
-        u64::from(VERSION_3_2) + (u64::from(lockspace.0) << 32),
-        half(node, inner, Cmd::Msg),
+        u64::from(cmd.to_wire()),
+        u64::from(VERSION_3_2) + (u64::from(word) << 32),
+        half(node, inner, cmd),
     ];
     words.map(u64::to_le_bytes)
 }

@@ -6,10 +6,10 @@ use super::Record;
 use crate::midcomms::error::{MAX_BODY_LEN, SendError};
 use crate::midcomms::event::{Event, Kind};
 use crate::midcomms::hello::Incarnation;
-use crate::midcomms::plain::{SEQUENCED_HEAD, plain_head};
+use crate::midcomms::plain::{SEQUENCED_HEAD, sequenced_head};
 use crate::midcomms::state::State;
 use crate::wire::{
-    Cmd, HEADER_LEN, Header, LockspaceId, MSG_FIXED_LEN, MsgType, OPTS_LEN, RCOM_LEN, RcomType, Sender, Seq, Version,
+    Cmd, HEADER_LEN, Header, LockspaceId, MSG_FIXED_LEN, MsgType, RCOM_LEN, RcomType, Sender, Seq, Version,
 };
 
 /// Bare messages that may wait for a connection.
@@ -104,8 +104,8 @@ impl Record {
             self.wants_room = true;
             return false;
         }
-        self.counters.sent += 1;
-        let head = plain_head(self.node, self.queue.seq_send(), lockspace, body.len());
+        self.count_send();
+        let head = self.sequenced_head(Cmd::Msg, lockspace.0, body.len(), self.queue.seq_send());
         self.queue.push([head.as_flattened(), body]);
         true
     }
@@ -137,7 +137,7 @@ impl Record {
         self.count_send();
         if version == Version::V3_2 {
             let seq = self.queue.seq_send();
-            self.queue.push([&self.sequenced_head(kind.cmd(), lockspace.0, len, seq), front, back]);
+            self.queue.push([self.sequenced_head(kind.cmd(), lockspace.0, len, seq).as_flattened(), front, back]);
             return Ok(Some(seq));
         }
         self.queue.push([&self.header(kind.cmd(), lockspace.0, HEADER_LEN + len), front, back]);
@@ -156,7 +156,7 @@ impl Record {
         self.count_send();
         let seq = self.queue.seq_send();
         if version == Version::V3_2 {
-            self.queue.reserve(&self.sequenced_head(kind.cmd(), lockspace.0, len, seq), len);
+            self.queue.reserve(self.sequenced_head(kind.cmd(), lockspace.0, len, seq).as_flattened(), len);
         } else {
             self.queue.reserve(&self.header(kind.cmd(), lockspace.0, HEADER_LEN + len), len);
         }
@@ -188,7 +188,7 @@ impl Record {
         let cmd = Cmd::Rcom;
         let head = self.sequenced_head(cmd, reservation.lockspace.0, len, seq);
         let bare = self.header(cmd, reservation.lockspace.0, HEADER_LEN + len);
-        let head = if self.version == Some(Version::V3_2) { head.as_slice() } else { bare.as_slice() };
+        let head = if self.version == Some(Version::V3_2) { head.as_flattened() } else { bare.as_slice() };
         if let Some((front, body)) =
             self.queue.reserved(seq).and_then(|message| message.split_at_mut_checked(head.len()))
         {
@@ -233,7 +233,7 @@ impl Record {
     /// CLS-5: the own FIN, which waits for no room.
     pub(super) fn send_fin(&mut self) {
         let seq = self.queue.seq_send();
-        self.queue.push([&self.sequenced_head(Cmd::Fin, 0, 0, seq)]);
+        self.queue.push([self.sequenced_head(Cmd::Fin, 0, 0, seq).as_flattened()]);
         self.fin = Some(seq);
     }
 
@@ -282,14 +282,8 @@ impl Record {
 
     /// Envelope and inner header of a message with a body of `len` bytes.
     #[inline]
-    fn sequenced_head(&self, cmd: Cmd, word: u32, len: usize, seq: Seq) -> [u8; SEQUENCED_HEAD] {
-        let mut head = [0; SEQUENCED_HEAD];
-        let (outer, rest) = head.split_at_mut(HEADER_LEN);
-        let (envelope, inner) = rest.split_at_mut(OPTS_LEN - HEADER_LEN);
-        outer.copy_from_slice(&self.header(Cmd::Opts, seq.0, SEQUENCED_HEAD + len));
-        envelope.copy_from_slice(&[cmd.to_wire(), 0, 0, 0, 0, 0, 0, 0]);
-        inner.copy_from_slice(&self.header(cmd, word, HEADER_LEN + len));
-        head
+    fn sequenced_head(&self, cmd: Cmd, word: u32, len: usize, seq: Seq) -> [[u8; 8]; 5] {
+        sequenced_head(self.node, seq, cmd, word, len)
     }
 
     /// Tells who waits for room, once there is enough for a while.
