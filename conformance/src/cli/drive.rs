@@ -122,7 +122,7 @@ pub(crate) fn run(args: &DriveArgs) -> anyhow::Result<Exit> {
     }
     bar.finish_and_clear();
     if args.format == DriveFormat::Json {
-        print(args.format, &report, String::new)?;
+        print_json(&report)?;
     }
     Ok(exit(&report))
 }
@@ -144,15 +144,16 @@ fn run_table(format: DriveFormat) -> anyhow::Result<Exit> {
 }
 
 fn print<T: Serialize>(format: DriveFormat, report: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
     match format {
-        DriveFormat::Text => out.write_all(text().as_bytes())?,
-        DriveFormat::Json => {
-            serde_json::to_writer_pretty(&mut out, report)?;
-            writeln!(out)?;
-        }
+        DriveFormat::Text => Ok(io::stdout().write_all(text().as_bytes())?),
+        DriveFormat::Json => print_json(report),
     }
-    Ok(())
+}
+
+fn print_json(report: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, report)?;
+    Ok(writeln!(out)?)
 }
 
 fn table_text(report: &TableReport) -> String {

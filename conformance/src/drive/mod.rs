@@ -9,8 +9,8 @@
 //! After each action, of every record of every node: state, version, `seq_send`, `seq_next`, the length of the send queue,
 //! `users` and which lockspaces they are, `stop_tx` and `stop_rx`, whether a reservation is open, the record's incarnation
 //! and the one that it is bound to; what the implementation told in the action (version known, peer closing, session ended
-//! and how, messages lost with it, unexpected events), and every message delivered, with its number and its body; what it counts, against that. And every
-//! message that the implementation wrote: its kind, number, incarnations, its place among the others and, where the
+//! and how, messages lost with it, unexpected events), and every message delivered, with its number and its body; what it
+//! counts, against that. And every message that the implementation wrote: its kind, number, incarnations, its place among the others and, where the
 //! specification fixes them, its bytes, against those that the model queued in the action. So what is under way is the same
 //! on both sides, message by message.
 //!

@@ -72,7 +72,7 @@ pub struct EventBatch {
     items: VecDeque<Item>,
     /// The run that is being taken: it comes before all items.
     run: Run,
-    /// Events in them.
+    /// Events in the items.
     len: usize,
     chunks: VecDeque<Bytes>,
     /// Chunks that were read to their end.

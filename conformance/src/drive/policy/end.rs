@@ -44,11 +44,20 @@ impl Walker {
         self.observe_no_more()
     }
 
+    fn their_voice(&self) -> Voice {
+        Voice { version: VERSION_3_2, node: self.account.peer }
+    }
+
+    /// From the peer's incarnation, for this node's.
+    pub(super) fn their_ids(&self) -> Ids {
+        Ids { source: self.theirs, destination: Some(self.account.own) }
+    }
+
     /// A FIN for an incarnation that is over is answered on its connection (HRD-3), and nobody is connected to for its sake.
     fn hear_of_old(&mut self) -> Checked {
         let id = ConnectionId(self.connections + 1);
-        let ids = Ids { source: self.theirs, destination: Some(self.account.own) };
-        let voice = Voice { version: VERSION_3_2, node: self.account.peer };
+        let ids = self.their_ids();
+        let voice = self.their_voice();
         let said = [voice.hello(Seq(0), ids), voice.sequenced_fin(Seq(7))].concat();
         self.peer.handle_input(self.now, Input::Accepted(id));
         self.peer.handle_input(self.now, Input::Received(id, said.into()));
@@ -108,8 +117,7 @@ impl Walker {
     fn leave_second(&mut self, id: ConnectionId) -> Checked {
         let mut expected = self.peer.snapshot();
         self.peer.handle_input(self.now, Input::AddMember(LATE));
-        let voice = Voice { version: VERSION_3_2, node: self.account.peer };
-        let fin = Bytes::from(voice.sequenced_fin(Seq(self.account.seq_next)));
+        let fin = Bytes::from(self.their_voice().sequenced_fin(Seq(self.account.seq_next)));
         self.peer.handle_input(self.now, Input::Received(id, fin));
         expected = Snapshot {
             state: State::CloseWait,
@@ -137,9 +145,9 @@ impl Walker {
 
     /// HRD-3: who is closing believes it of the incarnation that it talks to, and if it is told to this one.
     fn hear_that_it_is_gone(&mut self, id: ConnectionId) -> Checked {
-        let voice = Voice { version: VERSION_3_2, node: self.account.peer };
+        let voice = self.their_voice();
         let other = Incarnation(0xdead);
-        let ids = Ids { source: self.theirs, destination: Some(self.account.own) };
+        let ids = self.their_ids();
         for strange in [Ids { source: other, ..ids }, Ids { destination: Some(other), ..ids }] {
             self.peer.handle_input(self.now, Input::Received(id, voice.gone(strange).into()));
             same("state, told of others", State::LastAck, self.peer.state())?;

@@ -168,8 +168,15 @@ impl Account {
                 self.blame(id, if is_old { PeerMisbehaved::Sequenced { cmd } } else { PeerMisbehaved::Bare { cmd } });
                 return Some(Outcome::Dropped);
             }
-            // Gone is news for who is closing, and for nobody else; the rest are faults.
-            _ => {
+            // Gone is news for who is closing, and for nobody else.
+            Word::Gone(_)
+            // What is a fault whoever says it is told above.
+            | Word::Undecodable(_)
+            | Word::BadOptlen(_)
+            | Word::HeadersDiffer(..)
+            | Word::OtherVersion
+            | Word::WrongNode
+            | Word::Unparseable => {
                 self.counters.dropped += 1;
                 return Some(Outcome::Dropped);
             }

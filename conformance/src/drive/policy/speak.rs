@@ -105,7 +105,7 @@ impl Walker {
                 2 => Word::OtherVersion,
                 which => Word::HeadersDiffer(Seq(next), which == 3),
             },
-            4 => Word::Gone(Ids { source: self.theirs, destination: Some(self.account.own) }),
+            4 => Word::Gone(self.their_ids()),
             5 if self.chance.below(6) == 0 => Word::WrongNode,
             5 => Word::BareFin,
             6 if self.chance.below(6) == 0 => Word::Unparseable,
