@@ -1,12 +1,12 @@
 //! The command line.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::thread;
 
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
 use crate::contender::Name;
+use crate::cores::{self, Placement};
 use crate::workload::Workload;
 
 /// Measures midcomms beside what one would use instead: two nodes in one process, over loopback.
@@ -44,6 +44,10 @@ pub(crate) struct Args {
     #[arg(long)]
     workers: Option<NonZeroUsize>,
 
+    /// Where the nodes' threads run
+    #[arg(long, default_value = "apart")]
+    pub(crate) placement: Placement,
+
     /// How to print the result
     #[arg(long, default_value = "markdown")]
     pub(crate) format: Format,
@@ -69,13 +73,8 @@ impl Args {
     }
 
     pub(crate) fn workers(&self) -> usize {
-        self.workers.map_or_else(|| cores().div_ceil(2), NonZeroUsize::get)
+        self.workers.map_or_else(|| cores::count().div_ceil(2), NonZeroUsize::get)
     }
-}
-
-/// Cores that this process may use.
-pub(crate) fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

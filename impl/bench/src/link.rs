@@ -12,6 +12,7 @@ use tokio::try_join;
 
 use crate::check::{self, Check, Span};
 use crate::contender::{Contender, Name};
+use crate::cores::{Cores, Side};
 use crate::load::Load;
 
 /// Two nodes, each with a multi-threaded runtime of its own as if it were a process of its own.
@@ -22,11 +23,19 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    /// `workers` threads for each node.
-    pub(crate) fn new(workers: usize) -> Result<Arc<Self>> {
-        let node =
-            |name: &str| Builder::new_multi_thread().worker_threads(workers).thread_name(name).enable_all().build();
-        Ok(Arc::new(Self { a: node("node a")?, b: node("node b")? }))
+    /// `workers` threads for each node, on its cores.
+    pub(crate) fn new(workers: usize, cores: Cores) -> Result<Arc<Self>> {
+        let node = |name: &str, side| {
+            // That it can be kept there was seen before; a thread that is not measures something else, so it says so.
+            let keep = move || cores.keep(side).unwrap_or_else(|error| eprintln!("{error:#}"));
+            Builder::new_multi_thread()
+                .worker_threads(workers)
+                .thread_name(name)
+                .on_thread_start(keep)
+                .enable_all()
+                .build()
+        };
+        Ok(Arc::new(Self { a: node("node a", Side::A)?, b: node("node b", Side::B)? }))
     }
 
     /// Where node a runs.

@@ -8,6 +8,7 @@ use clap::Parser;
 
 use crate::args::{Args, Format};
 use crate::contender::{Contender, Name};
+use crate::cores::Cores;
 use crate::figures::Figures;
 use crate::link::{Linked, Nodes};
 
@@ -16,6 +17,7 @@ mod bounds;
 mod check;
 mod codec;
 mod contender;
+mod cores;
 mod figures;
 mod link;
 mod load;
@@ -44,8 +46,9 @@ fn main() -> ExitCode {
 
 /// Whether no bound is missed.
 fn run(args: &Args) -> Result<bool> {
-    let nodes = Nodes::new(args.workers())?;
-    let contenders = contenders(args, &nodes)?;
+    let cores = Cores::new(args.placement)?;
+    let nodes = Nodes::new(args.workers(), cores)?;
+    let contenders = contenders(args, cores, &nodes)?;
     let figures = Figures(measure::run(args, &contenders)?);
     let verdicts = bounds::judge(&figures);
     match args.format {
@@ -56,15 +59,15 @@ fn run(args: &Args) -> Result<bool> {
 }
 
 /// Those that were asked for.
-fn contenders(args: &Args, nodes: &Arc<Nodes>) -> Result<Vec<Box<dyn Contender>>> {
+fn contenders(args: &Args, cores: Cores, nodes: &Arc<Nodes>) -> Result<Vec<Box<dyn Contender>>> {
     let mut all: Vec<Box<dyn Contender>> = vec![
-        Box::new(raw::Raw),
+        Box::new(raw::Raw { cores }),
         Box::new(Linked { link: raw_tokio::RawTokio, nodes: Arc::clone(nodes) }),
         Box::new(Linked { link: codec::Codec, nodes: Arc::clone(nodes) }),
         Box::new(Linked { link: quic::Quinn, nodes: Arc::clone(nodes) }),
     ];
     #[cfg(feature = "zmq")]
-    all.push(Box::new(zeromq::ZeroMq));
+    all.push(Box::new(zeromq::ZeroMq { cores }));
     all.extend(midcomms::contenders(nodes));
     let names: Vec<Name> = all.iter().map(|contender| contender.name()).collect();
     for name in &args.only {

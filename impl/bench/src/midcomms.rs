@@ -64,7 +64,7 @@ type Side = (PeerHandle, Events, Option<Recording>);
 
 /// Two nodes that talk.
 async fn pair(nodes: &Nodes, is_recorded: bool) -> Result<[Side; 2]> {
-    let (a, events_a, recording_a) = start(A, "127.0.0.1:0", is_recorded)?;
+    let (a, events_a, recording_a) = on(nodes.a(), async move { start(A, "127.0.0.1:0", is_recorded) }).await?;
     let (b, events_b, recording_b) = on(nodes.b(), async move { start(B, "127.0.0.2:0", is_recorded) }).await?;
     let (at_a, at_b) = (a.listens_on().to_vec(), b.listens_on().to_vec());
     let joined = on(nodes.b(), async move { join(&b, A, at_a).await });

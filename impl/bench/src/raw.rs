@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::check::{self, Check, Span};
 use crate::contender::{Contender, Name};
+use crate::cores::{Cores, Side};
 use crate::load::{self, Load};
 use crate::threads::{self, Job};
 
@@ -98,7 +99,9 @@ fn split(bytes: &[u8], seq: u32) -> Result<Option<(&[u8], &[u8])>> {
 
 /// Blocking sockets of the standard library, a thread per node and direction.
 #[derive(Debug)]
-pub(crate) struct Raw;
+pub(crate) struct Raw {
+    pub(crate) cores: Cores,
+}
 
 type Sent = Option<Span>;
 
@@ -111,20 +114,20 @@ impl Contender for Raw {
         let (load, (a, b)) = (*load, pair()?);
         let (a_too, b_too) = (a.try_clone()?, b.try_clone()?);
         let mut jobs: Vec<Job<Sent>> =
-            vec![Box::new(move || send_all(a, &load)), Box::new(move || receive_all(b, &load))];
+            vec![(Side::A, Box::new(move || send_all(a, &load))), (Side::B, Box::new(move || receive_all(b, &load)))];
         if load.both_ways {
-            jobs.push(Box::new(move || send_all(b_too, &load)));
-            jobs.push(Box::new(move || receive_all(a_too, &load)));
+            jobs.push((Side::B, Box::new(move || send_all(b_too, &load))));
+            jobs.push((Side::A, Box::new(move || receive_all(a_too, &load))));
         }
-        let spans: Vec<Span> = threads::run(jobs, &load)?.into_iter().flatten().collect();
+        let spans: Vec<Span> = threads::run(self.cores, jobs, &load)?.into_iter().flatten().collect();
         check::rate(&spans).context("nothing was received")
     }
 
     fn round_trips(&self, load: &Load) -> Result<Vec<Duration>> {
         let (load, (a, b)) = (*load, pair()?);
         let jobs: Vec<Job<Vec<Duration>>> =
-            vec![Box::new(move || ask_all(a, &load)), Box::new(move || answer_all(b, &load))];
-        Ok(threads::run(jobs, &load)?.concat())
+            vec![(Side::A, Box::new(move || ask_all(a, &load))), (Side::B, Box::new(move || answer_all(b, &load)))];
+        Ok(threads::run(self.cores, jobs, &load)?.concat())
     }
 }
 

@@ -5,9 +5,10 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use anyhow::Result;
 use serde_json::json;
 
-use crate::args::{self, Args};
+use crate::args::Args;
 use crate::bounds::{Limit, Verdict};
 use crate::contender::Name;
+use crate::cores;
 use crate::figures::{Figures, Metric, Spread};
 use crate::workload::Workload;
 
@@ -30,7 +31,7 @@ pub(crate) fn json(args: &Args, figures: &Figures, verdicts: &[Verdict]) -> Resu
             }
         }
     }
-    let whole = json!({ "cores": args::cores(), "workers": args.workers(), "options": args, "samples": figures.0,
+    let whole = json!({ "cores": cores::count(), "workers": args.workers(), "options": args, "samples": figures.0,
                         "ratios": ratios, "bounds": verdicts });
     Ok(serde_json::to_string_pretty(&whole)?)
 }
@@ -42,7 +43,7 @@ pub(crate) fn markdown(args: &Args, figures: &Figures, verdicts: &[Verdict]) -> 
         Some(messages) => format!("{messages} messages"),
         None => format!("{} s", args.seconds),
     };
-    let (rounds, cores) = (args.rounds, args::cores());
+    let (rounds, cores) = (args.rounds, cores::count());
     writeln!(
         out,
         "Two nodes on loopback, {cores} cores, {rounds} rounds, runs of {run}, all interleaved. Figures are"

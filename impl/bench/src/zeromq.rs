@@ -1,6 +1,7 @@
 //! ZeroMQ: a PAIR over TCP, libzmq through the zmq crate. A socket belongs to one thread. libzmq's own
 //! defaults: NODELAY, and at most 1,000 messages in either queue, of which more make nothing faster.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -8,11 +9,14 @@ use zmq::{Context, DONTWAIT, Message, PAIR, POLLIN, POLLOUT, Socket};
 
 use crate::check::{self, Check, Span};
 use crate::contender::{Contender, Name};
+use crate::cores::{Cores, Side};
 use crate::load::{self, Load};
 use crate::threads::{self, Job};
 
 #[derive(Debug)]
-pub(crate) struct ZeroMq;
+pub(crate) struct ZeroMq {
+    pub(crate) cores: Cores,
+}
 
 type Sent = Option<Span>;
 
@@ -22,22 +26,25 @@ impl Contender for ZeroMq {
     }
 
     fn throughput(&self, load: &Load) -> Result<f64> {
-        let (load, (a, b)) = (*load, pair()?);
+        let (load, (a, b)) = (*load, pair(&self.cores)?);
         let jobs: Vec<Job<(Node, Sent)>> = if load.both_ways {
-            vec![Box::new(move || exchange_all(a, &load)), Box::new(move || exchange_all(b, &load))]
+            vec![
+                (Side::A, Box::new(move || exchange_all(a, &load))),
+                (Side::B, Box::new(move || exchange_all(b, &load))),
+            ]
         } else {
-            vec![Box::new(move || send_all(a, &load)), Box::new(move || receive_all(b, &load))]
+            vec![(Side::A, Box::new(move || send_all(a, &load))), (Side::B, Box::new(move || receive_all(b, &load)))]
         };
-        let (_nodes, spans): (Vec<_>, Vec<Sent>) = threads::run(jobs, &load)?.into_iter().unzip();
+        let (_nodes, spans): (Vec<_>, Vec<Sent>) = threads::run(self.cores, jobs, &load)?.into_iter().unzip();
         let spans: Vec<Span> = spans.into_iter().flatten().collect();
         check::rate(&spans).context("nothing was received")
     }
 
     fn round_trips(&self, load: &Load) -> Result<Vec<Duration>> {
-        let (load, (a, b)) = (*load, pair()?);
+        let (load, (a, b)) = (*load, pair(&self.cores)?);
         let jobs: Vec<Job<(Node, Vec<Duration>)>> =
-            vec![Box::new(move || ask_all(a, &load)), Box::new(move || answer_all(b, &load))];
-        let (_nodes, times): (Vec<_>, Vec<_>) = threads::run(jobs, &load)?.into_iter().unzip();
+            vec![(Side::A, Box::new(move || ask_all(a, &load))), (Side::B, Box::new(move || answer_all(b, &load)))];
+        let (_nodes, times): (Vec<_>, Vec<_>) = threads::run(self.cores, jobs, &load)?.into_iter().unzip();
         Ok(times.concat())
     }
 }
@@ -48,15 +55,20 @@ struct Node {
     _context: Context,
 }
 
-fn node() -> Result<Node> {
-    let context = Context::new();
-    let socket = context.socket(PAIR)?;
-    socket.set_linger(0)?;
-    Ok(Node { socket, _context: context })
+/// The I/O thread begins with the first socket, on the cores of the thread that makes it.
+fn node(cores: &Cores, side: Side) -> Result<Node> {
+    let make = || {
+        cores.keep(side)?;
+        let context = Context::new();
+        let socket = context.socket(PAIR)?;
+        socket.set_linger(0)?;
+        Ok(Node { socket, _context: context })
+    };
+    thread::scope(|scope| scope.spawn(make).join()).map_err(|_| anyhow!("a thread ended without a result"))?
 }
 
-fn pair() -> Result<(Node, Node)> {
-    let (a, b) = (node()?, node()?);
+fn pair(cores: &Cores) -> Result<(Node, Node)> {
+    let (a, b) = (node(cores, Side::A)?, node(cores, Side::B)?);
     b.socket.bind("tcp://127.0.0.1:*")?;
     let address = b.socket.get_last_endpoint()?.map_err(|_| anyhow!("an endpoint that is no text"))?;
     a.socket.connect(&address)?;

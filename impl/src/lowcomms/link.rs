@@ -22,8 +22,10 @@ use super::{connect, reader};
 use crate::midcomms::{ConnectionId, Event, EventBatch, Input, Peer, SendError, Shutdown, Time, Transmit};
 use crate::wire::NodeId;
 
-/// Bytes that are enough for one write: a sender does it itself, as long as they are in its cache.
-const TURN_BYTES: usize = 64 * 1024;
+/// Bytes that are enough for one write: a sender does it itself, as long as they are in its cache. A system hands TCP's bytes
+/// on in packets of up to 64 KiB, and one with little in it costs as much as a full one: with the message that reaches this,
+/// a write fills two of them, nearly.
+const TURN_BYTES: usize = 120 * 1024;
 /// How often a node that lingers looks whether all is said.
 const FLUSH: Duration = Duration::from_millis(1);
 

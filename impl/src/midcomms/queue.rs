@@ -11,8 +11,9 @@ use crate::wire::Seq;
 
 /// Bytes of a chunk of the log once a record has traffic; the first one is small, for most pairs are idle.
 const CHUNK: usize = 64 * 1024;
-/// Chunks that are kept when an ACK frees them: as many as an ACK of a busy peer frees, and some.
-const SPARE: usize = 4;
+/// Chunks that are kept when an ACK frees them: as many as a few ACKs of a busy peer free, which come together when the
+/// sender is too busy to read them.
+const SPARE: usize = 8;
 const FIRST_CHUNK: usize = 4 * 1024;
 /// Entries that [`SendQueue::is_sound`] looks at.
 const LOOKED_AT: usize = 64;
