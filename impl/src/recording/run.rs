@@ -17,38 +17,37 @@ pub(super) struct Varying {
     /// Messages, and bytes of all of them.
     pub(super) count: usize,
     pub(super) bytes: usize,
-    /// By how much the last head was higher than the one before, and 0 if all were by the same.
-    step: u64,
-    strays: u64,
+    /// All are as long as the first one.
+    is_even: bool,
 }
 
 impl Varying {
     pub(super) const fn new() -> Self {
-        Self { heads: [0; MAX_RUN], lens: [0; MAX_RUN], count: 0, bytes: 0, step: 0, strays: 0 }
+        Self { heads: [0; MAX_RUN], lens: [0; MAX_RUN], count: 0, bytes: 0, is_even: true }
     }
 
     pub(super) fn clear(&mut self) {
-        (self.count, self.bytes, self.step, self.strays) = (0, 0, 0, 0);
+        (self.count, self.bytes, self.is_even) = (0, 0, true);
     }
 
-    /// Takes messages of this length, of which `next` gives the heads, until it gives none or there is no room.
+    /// Takes messages of this length that begin with `heads`, as far as there is room. Says how many.
     #[inline]
-    pub(super) fn extend(&mut self, len: u16, mut next: impl FnMut() -> Option<u64>) {
-        let Self { heads, lens, count, .. } = self;
-        let (mut before, mut step, mut strays) = (0, self.step, self.strays);
-        if let Some(last) = count.checked_sub(1).and_then(|last| heads.get(last)) {
-            before = *last;
-        }
-        for (slot, slot_len) in heads.iter_mut().zip(lens).skip(*count) {
-            let Some(head) = next() else { break };
-            (*slot, *slot_len) = (head, len);
-            let grown = head.wrapping_sub(before);
-            // There is nothing to compare with before the third one.
-            strays |= if *count < 2 { 0 } else { grown ^ step };
-            (before, step) = (head, grown);
-            *count += 1;
-        }
-        (self.step, self.strays) = (step, strays);
+    pub(super) fn extend(&mut self, len: u16, heads: impl Iterator<Item = u64>) -> usize {
+        let room = self.heads.get_mut(self.count..).unwrap_or_default();
+        let count = room.iter_mut().zip(heads).map(|(slot, head)| *slot = head).count();
+        self.lens.iter_mut().skip(self.count).take(count).for_each(|slot| *slot = len);
+        self.is_even &= self.count == 0 || count == 0;
+        self.count += count;
+        count
+    }
+
+    /// By how much each head is higher than the one before, if all are by the same.
+    fn step(heads: &[u64]) -> Option<u64> {
+        let [first, second, ..] = heads else { return Some(0) };
+        let step = second.wrapping_sub(*first);
+        let behind = heads.iter().skip(1);
+        let strays = heads.iter().zip(behind).fold(0, |strays, (head, next)| strays | next.wrapping_sub(*head) ^ step);
+        (strays == 0).then_some(step)
     }
 
     /// Appends the fields of the entry. The number of the first message is `seq`.
@@ -61,17 +60,18 @@ impl Varying {
     /// Head and length of the first message, and how they go on.
     fn put_varying(&self, out: &mut Vec<u8>) {
         let (heads, lens) = (self.heads.get(..self.count), self.lens.get(..self.count));
-        let (Some([head, heads @ ..]), Some([len, lens @ ..])) = (heads, lens) else { return };
-        let is_steady = self.strays == 0;
-        let heads_vary = if is_steady { 0 } else { heads.iter().fold(0, |varying, next| varying | next ^ head) };
-        let lens_vary = lens.iter().fold(0, |varying, next| varying | next ^ len);
-        let has_step = is_steady && self.step != 0;
-        let mask = mask(&heads_vary.to_le_bytes()) | mask(&lens_vary.to_le_bytes()) << 8 | u16::from(has_step) << 10;
+        let (Some(heads @ [head, ..]), Some([len, lens @ ..])) = (heads, lens) else { return };
+        let step = Self::step(heads);
+        let heads_vary = if step.is_some() { 0 } else { heads.iter().fold(0, |varying, next| varying | next ^ head) };
+        let lens_vary = if self.is_even { 0 } else { lens.iter().fold(0, |varying, next| varying | next ^ len) };
+        let step = step.filter(|step| *step != 0);
+        let mask =
+            mask(&heads_vary.to_le_bytes()) | mask(&lens_vary.to_le_bytes()) << 8 | u16::from(step.is_some()) << 10;
         out.extend_from_slice(&mask.to_le_bytes());
         out.extend_from_slice(&head.to_le_bytes());
         out.extend_from_slice(&len.to_le_bytes());
-        if has_step {
-            out.extend_from_slice(&self.step.to_le_bytes());
+        if let Some(step) = step {
+            out.extend_from_slice(&step.to_le_bytes());
         }
         self.put_differences(out, mask);
     }
@@ -99,6 +99,10 @@ impl Varying {
             Bodies::Sparse => ((seq.wrapping_neg() % SPARSE) as usize, SPARSE as usize),
             Bodies::Full | Bodies::Hash | Bodies::Sample => (0, 1),
         };
+        if let Some(len) = lens.first().filter(|_| self.is_even) {
+            let kept = messages.chunks_exact(usize::from(*len)).take(self.count).skip(unsampled).step_by(every);
+            return kept.for_each(|message| bodies.put(out, message));
+        }
         let (before, lens) = lens.split_at_checked(unsampled).unwrap_or_default();
         let mut at = sum(before);
         for lens in lens.chunks(every) {

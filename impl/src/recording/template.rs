@@ -56,7 +56,6 @@ impl Template {
 
     /// The same for messages that are as long as the first one, so that none has to wait until it is known how long the one
     /// before it is. `None` if there is none.
-    #[inline]
     fn advance_alike<'a>(&mut self, messages: &'a [u8], run: &mut Varying) -> Option<&'a [u8]> {
         let [first, outer, envelope, inner, lengths] = self.words.as_mut()?;
         let len = (words(messages)?[1] >> 32) as u16;
@@ -64,20 +63,18 @@ impl Template {
             return None;
         }
         let (outer_len, inner_len) = length_fields(usize::from(len));
-        let mut foreseen = [*first, *outer | outer_len, *envelope, *inner, *lengths | inner_len];
-        let mut rest = messages;
-        run.extend(len, || {
-            let (message, behind) = rest.split_at_checked(usize::from(len))?;
-            let [found @ .., head] = words(message)?;
-            if differ(&foreseen, &found) != 0 {
-                return None;
-            }
-            foreseen[0] = foreseen[0].wrapping_add(NEXT);
-            rest = behind;
-            Some(head)
+        // All but the first word is the same in each: 32 bytes in a row, which take two comparisons.
+        let same = [*outer | outer_len, *envelope, *inner, *lengths | inner_len].map(u64::to_le_bytes);
+        let mut next = *first;
+        let heads = messages.chunks_exact(usize::from(len)).map_while(|message| {
+            let (found, [first, .., head]) = (message.get(8..TEMPLATE_LEN)?, words(message)?);
+            let is_foreseen = first == next && found == same.as_flattened();
+            next = next.wrapping_add(NEXT);
+            is_foreseen.then_some(head)
         });
-        *first = foreseen[0];
-        (rest.len() < messages.len()).then_some(rest)
+        let count = run.extend(len, heads);
+        *first = first.wrapping_add(NEXT * count as u64);
+        messages.get(count * usize::from(len)..).filter(|_| count > 0)
     }
 }
 
