@@ -95,3 +95,40 @@ mod elsewhere {
         Ok(())
     }
 }
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cores of a thread that was started by one that is kept on a side.
+    fn left(placement: Placement, side: Side) -> usize {
+        let cores = Cores::new(placement).unwrap();
+        let kept = move || {
+            cores.keep(side).unwrap();
+            thread::spawn(count).join().unwrap()
+        };
+        thread::spawn(kept).join().unwrap()
+    }
+
+    #[test]
+    fn each_node_has_its_half_of_the_cores_and_so_have_the_threads_that_its_own_start() {
+        let all = count();
+        let apart = [Side::A, Side::B].map(|side| left(Placement::Apart, side));
+        assert_eq!(apart, if all > 1 { [all / 2, all - all / 2] } else { [1, 1] });
+        assert_eq!([Side::A, Side::B].map(|side| left(Placement::Free, side)), [all; 2]);
+    }
+
+    #[test]
+    fn a_thread_that_is_kept_twice_has_no_fewer_cores() {
+        let cores = Cores::new(Placement::Apart).unwrap();
+        let twice = move || {
+            cores.keep(Side::B).unwrap();
+            let once = count();
+            cores.keep(Side::B).unwrap();
+            (once, count())
+        };
+        let (once, again) = thread::spawn(twice).join().unwrap();
+        assert_eq!(once, again);
+    }
+}

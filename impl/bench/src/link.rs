@@ -26,7 +26,7 @@ impl Nodes {
     /// `workers` threads for each node, on its cores.
     pub(crate) fn new(workers: usize, cores: Cores) -> Result<Arc<Self>> {
         let node = |name: &str, side| {
-            // That it can be kept there was seen before; a thread that is not measures something else, so it says so.
+            // That it can be kept there was seen before. One that is not measures something else: it says so.
             let keep = move || cores.keep(side).unwrap_or_else(|error| eprintln!("{error:#}"));
             Builder::new_multi_thread()
                 .worker_threads(workers)
@@ -234,6 +234,7 @@ async fn answer_all<T: Tx, R: Rx>(mut end: End<T, R>, load: Load) -> Result<End<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cores::Placement;
     use crate::raw_tokio::{RawRx, RawTokio, RawTx};
     use crate::workload::Workload;
 
@@ -267,7 +268,8 @@ mod tests {
     }
 
     fn run(fault: fn(u32) -> u32) -> [bool; 3] {
-        let faulty = Linked { link: Faulty(fault), nodes: Nodes::new(1).unwrap() };
+        let faulty =
+            Linked { link: Faulty(fault), nodes: Nodes::new(1, Cores::new(Placement::Free).unwrap()).unwrap() };
         [
             faulty.throughput(&Workload::OneWay88.load(1000)).is_ok(),
             faulty.throughput(&Workload::BothWays88.load(1000)).is_ok(),

@@ -87,7 +87,8 @@ mod tests {
     #[test]
     fn every_contender_delivers_every_workload() {
         let args = Args::parse_from(["midcomms-bench"]);
-        for contender in contenders(&args, &Nodes::new(2).unwrap()).unwrap() {
+        let cores = Cores::new(args.placement).unwrap();
+        for contender in contenders(&args, cores, &Nodes::new(2, cores).unwrap()).unwrap() {
             for workload in Workload::THROUGHPUT {
                 let rate = contender.throughput(&workload.load(2000)).unwrap();
                 assert!(rate > 0.0, "{:?}, {workload:?}", contender.name());
@@ -102,12 +103,13 @@ mod tests {
     #[test]
     fn a_contender_that_is_not_part_of_the_build_is_refused() {
         let all = Args::parse_from(["midcomms-bench"]);
-        let nodes = Nodes::new(1).unwrap();
-        let offered: Vec<Name> = contenders(&all, &nodes).unwrap().iter().map(|one| one.name()).collect();
+        let cores = Cores::new(all.placement).unwrap();
+        let nodes = Nodes::new(1, cores).unwrap();
+        let offered: Vec<Name> = contenders(&all, cores, &nodes).unwrap().iter().map(|one| one.name()).collect();
         for name in Name::value_variants() {
             let mut only = all.clone();
             only.only = vec![*name];
-            assert_eq!(contenders(&only, &nodes).is_ok(), offered.contains(name), "{name:?}");
+            assert_eq!(contenders(&only, cores, &nodes).is_ok(), offered.contains(name), "{name:?}");
         }
     }
 }
