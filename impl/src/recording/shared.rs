@@ -1,5 +1,6 @@
 //! What the observers of one node and the writer share.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     pool_len: usize,
     /// Events for which the queue had no room.
     lost: AtomicU64,
+    /// Those of them that an observer had not marked when it went.
+    unmarked: Mutex<HashMap<(NodeId, NodeId), u64>>,
     written: Mutex<Status>,
 }
 
@@ -64,6 +67,7 @@ impl Shared {
             block_bytes: options.block_bytes.clamp(1, 1 << 20),
             pool_len: options.queue_blocks.saturating_add(1),
             lost: AtomicU64::new(0),
+            unmarked: Mutex::default(),
             written: Mutex::default(),
         }
     }
@@ -85,9 +89,20 @@ impl Shared {
         }
     }
 
-    /// Hands over what an observer leaves behind.
+    /// Hands over what an observer leaves behind, as far as there is room.
     pub(super) fn leave(&self, slot: &Mutex<Slot>) {
-        self.hand_over(&mut lock(slot), Full::Lose);
+        let mut slot = lock(slot);
+        self.hand_over(&mut slot, Full::Lose);
+        if let Some(pair) = slot.pair
+            && slot.lost > 0
+        {
+            *lock(&self.unmarked).entry(pair).or_default() += core::mem::take(&mut slot.lost);
+        }
+    }
+
+    /// What is to be marked by the writer, for the observers are gone.
+    pub(super) fn take_unmarked(&self) -> HashMap<(NodeId, NodeId), u64> {
+        core::mem::take(&mut lock(&self.unmarked))
     }
 
     /// Hands over what every observer has, as far as there is room. The writer's own, so it must not wait.

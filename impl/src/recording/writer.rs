@@ -59,7 +59,7 @@ impl Writer {
             match jobs.recv_timeout(interval) {
                 Ok(Job::Write(block)) => self.write(block),
                 Ok(Job::Finish) | Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.take_unmarked(),
             }
             if swept.elapsed() >= interval {
                 self.shared.sweep();
@@ -69,8 +69,16 @@ impl Writer {
         while let Ok(Job::Write(block)) = jobs.try_recv() {
             self.write(block);
         }
+        self.take_unmarked();
         self.tell_lost();
         self.end_file();
+    }
+
+    /// Takes over what is lost behind all that was handed over: nothing waits.
+    fn take_unmarked(&mut self) {
+        for (pair, lost) in self.shared.take_unmarked() {
+            *self.lost.entry(pair).or_default() += lost;
+        }
     }
 
     /// Writes a block, or counts it as lost.

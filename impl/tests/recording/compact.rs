@@ -120,6 +120,22 @@ fn a_disk_that_hangs_never_makes_the_protocol_wait_and_the_loss_is_marked_for_ea
 }
 
 #[test]
+fn what_an_observer_lost_is_marked_although_it_went_before_there_was_room() {
+    let disk = Disk::default();
+    let recorder = recorder(&disk, Options { compression: None, block_bytes: 1, queue_blocks: 1, ..patient() });
+    disk.with(|state| state.is_stuck = true);
+    for peer in [2, 3] {
+        read(&mut *recorder.observer(), peer, 50);
+    }
+    let lost_before = recorder.status().lost;
+    assert!((98..=99).contains(&lost_before), "{lost_before}");
+    disk.with(|state| state.is_stuck = false);
+    let status = recorder.finish();
+    let blocks = all_blocks(&disk);
+    assert_eq!((events(&blocks), lost(&blocks)), (100 - lost_before, lost_before), "{status:?}");
+}
+
+#[test]
 fn files_rotate_and_the_oldest_go() {
     let disk = Disk::default();
     let options = Options { block_bytes: 400, max_file_bytes: 1000, max_files: 3, queue_blocks: 1000, ..patient() };
