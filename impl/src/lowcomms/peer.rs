@@ -275,11 +275,14 @@ impl Slot {
     ///
     /// # Errors
     ///
-    /// [`SendError::SessionOver`] if the session has ended; [`SendError::UnknownType`] if the body begins with no type, then
+    /// [`SendError::SessionOver`] if the session has ended, or the node is gone; [`SendError::UnknownType`] if the body begins with no type, then
     /// the message is given up.
     pub fn commit(mut self, fill: impl FnOnce(&mut [u8])) -> Result<(), SendError> {
         let Some(reservation) = &self.reservation else { return Err(SendError::SessionOver) };
         let mut core = self.link.lock();
+        if core.is_closed() {
+            return Err(SendError::SessionOver);
+        }
         self.link.send(&mut core, |peer| peer.commit(reservation, fill))?;
         drop(core);
         self.reservation = None;

@@ -111,6 +111,14 @@ async fn a_reservation_that_is_dropped_or_panics_holds_up_nobody_and_is_not_deli
 }
 
 #[tokio::test]
+async fn a_reservation_outlives_its_node_and_says_so() {
+    let ((one, events1), _two) = pair(46);
+    let slot = one.peer(TWO).unwrap().reserve(Kind::Msg, LOCKSPACE, 73).await.unwrap();
+    drop((one, events1));
+    assert_eq!(slot.commit(|body| body.copy_from_slice(&msg(b"1"))), Err(SendError::SessionOver));
+}
+
+#[tokio::test]
 async fn a_full_send_queue_makes_its_sender_wait_and_nobody_else() {
     // Nobody listens at node 3's address: its queue can only fill.
     let ((one, _events1), (_two, mut events2)) = pair(26);
