@@ -26,6 +26,8 @@ pub(super) struct Slot {
     pair: Option<(NodeId, NodeId)>,
     /// Events that were lost since the last block that was handed over.
     lost: u64,
+    /// The recording has ended: nothing more is taken down.
+    is_over: bool,
 }
 
 /// What happens to a block for which there is no room.
@@ -35,8 +37,6 @@ enum Full {
     Lose,
     /// It stays where it is.
     Keep,
-    /// It waits for room.
-    Wait,
 }
 
 pub(super) struct Shared {
@@ -73,7 +73,7 @@ impl Shared {
     }
 
     pub(super) fn new_slot(&self, options: &Options) -> Arc<Mutex<Slot>> {
-        let slot = Slot { encoder: Encoder::new(options.bodies), pair: None, lost: 0 };
+        let slot = Slot { encoder: Encoder::new(options.bodies), pair: None, lost: 0, is_over: false };
         let slot = Arc::new(Mutex::new(slot));
         lock(&self.slots).push(Arc::downgrade(&slot));
         slot
@@ -82,6 +82,10 @@ impl Shared {
     #[inline]
     pub(super) fn observe(&self, slot: &Mutex<Slot>, now: Time, pair: (NodeId, NodeId), occurrence: Occurrence<'_>) {
         let mut slot = lock(slot);
+        if slot.is_over {
+            self.lost.fetch_add(occurrence.messages().count().max(1) as u64, Ordering::Relaxed);
+            return;
+        }
         slot.pair = Some(pair);
         slot.encoder.encode(now, occurrence);
         if slot.encoder.bytes.len() >= self.block_bytes || slot.encoder.entries >= BLOCK_EVENTS {
@@ -107,52 +111,61 @@ impl Shared {
 
     /// Hands over what every observer has, as far as there is room. The writer's own, so it must not wait.
     pub(super) fn sweep(&self) {
-        self.hand_over_all(Full::Keep);
-    }
-
-    /// Hands over what every observer has, and then the end.
-    pub(super) fn finish(&self) {
-        self.hand_over_all(Full::Wait);
-        let _ = self.queue.send(Job::Finish);
-    }
-
-    fn hand_over_all(&self, full: Full) {
-        let slots: Vec<_> = {
-            let mut slots = lock(&self.slots);
-            slots.retain(|slot| slot.strong_count() > 0);
-            slots.iter().filter_map(Weak::upgrade).collect()
-        };
-        for slot in slots {
-            self.hand_over(&mut lock(&slot), full);
+        for slot in self.slots() {
+            self.hand_over(&mut lock(&slot), Full::Keep);
         }
     }
 
-    fn hand_over(&self, slot: &mut Slot, full: Full) {
-        let Some((node, peer)) = slot.pair else { return };
+    /// Hands over what every observer has, and then the end. Waits for room, and no observer with it: what happens from now on is
+    /// lost and counted.
+    pub(super) fn finish(&self) {
+        for slot in self.slots() {
+            let block = {
+                let mut slot = lock(&slot);
+                slot.is_over = true;
+                self.take_block(&mut slot)
+            };
+            if let Some(block) = block {
+                let _ = self.queue.send(Job::Write(block));
+            }
+        }
+        let _ = self.queue.send(Job::Finish);
+    }
+
+    fn slots(&self) -> Vec<Arc<Mutex<Slot>>> {
+        let mut slots = lock(&self.slots);
+        slots.retain(|slot| slot.strong_count() > 0);
+        slots.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// What an observer has, if it has anything to say.
+    fn take_block(&self, slot: &mut Slot) -> Option<Block> {
+        let (node, peer) = slot.pair?;
         if slot.encoder.entries == 0 && slot.lost == 0 {
-            return;
+            return None;
         }
         let Encoder { first: time, entries, events, .. } = slot.encoder;
         let pooled = lock(&self.pool).pop();
         let next = pooled.unwrap_or_else(|| Vec::with_capacity(slot.encoder.bytes.len()));
-        let bytes = slot.encoder.take(next);
-        let block = Block { node, peer, time, entries, events, lost: slot.lost, bytes };
-        let unsent = match full {
-            Full::Wait => self.queue.send(Job::Write(block)).map_err(|unsent| unsent.0),
-            _ => self.queue.try_send(Job::Write(block)).map_err(|unsent| match unsent {
-                TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
-            }),
+        let (bytes, lost) = (slot.encoder.take(next), core::mem::take(&mut slot.lost));
+        Some(Block { node, peer, time, entries, events, lost, bytes })
+    }
+
+    fn hand_over(&self, slot: &mut Slot, full: Full) {
+        let Some(block) = self.take_block(slot) else { return };
+        let Err(TrySendError::Full(unsent) | TrySendError::Disconnected(unsent)) =
+            self.queue.try_send(Job::Write(block))
+        else {
+            return;
         };
-        match unsent {
-            Ok(()) => slot.lost = 0,
-            Err(Job::Write(block)) if full == Full::Keep => self.recycle(slot.encoder.put_back(block)),
-            Err(Job::Write(block)) => {
-                slot.lost = slot.lost.saturating_add(block.events);
-                self.lost.fetch_add(block.events, Ordering::Relaxed);
-                self.recycle(block.bytes);
-            }
-            Err(Job::Finish) => {}
+        let Job::Write(block) = unsent else { return };
+        slot.lost = block.lost;
+        if full == Full::Keep {
+            return self.recycle(slot.encoder.put_back(block));
         }
+        slot.lost = slot.lost.saturating_add(block.events);
+        self.lost.fetch_add(block.events, Ordering::Relaxed);
+        self.recycle(block.bytes);
     }
 
     /// Keeps a buffer to be filled again.

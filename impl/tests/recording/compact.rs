@@ -120,6 +120,39 @@ fn a_disk_that_hangs_never_makes_the_protocol_wait_and_the_loss_is_marked_for_ea
 }
 
 #[test]
+fn the_end_waits_for_a_disk_that_hangs_and_the_protocol_does_not() {
+    let disk = Disk::default();
+    let recorder = recorder(&disk, Options { compression: None, block_bytes: 1 << 20, queue_blocks: 1, ..patient() });
+    let mut observer = recorder.observer();
+    read(&mut *observer, 2, 1);
+    disk.with(|state| state.is_stuck = true);
+    for peer in 3..6 {
+        read(&mut *recorder.observer(), peer, 1);
+    }
+    let before = recorder.status().lost;
+    let finishing = std::thread::spawn({
+        let recorder = recorder.clone();
+        move || recorder.finish()
+    });
+    let (done, is_done) = std::sync::mpsc::channel();
+    let going_on = std::thread::spawn(move || {
+        wait(|| {
+            std::thread::sleep(Duration::from_millis(1));
+            read(&mut *observer, 2, 1);
+            recorder.status().lost > before
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(20)).expect("messages go on while the end waits");
+    assert!(!finishing.is_finished(), "the disk hangs");
+    disk.with(|state| state.is_stuck = false);
+    going_on.join().unwrap();
+    let status = finishing.join().unwrap();
+    let blocks = all_blocks(&disk);
+    assert_eq!((events(&blocks), lost(&blocks)), (status.written, before));
+}
+
+#[test]
 fn what_an_observer_lost_is_marked_although_it_went_before_there_was_room() {
     let disk = Disk::default();
     let recorder = recorder(&disk, Options { compression: None, block_bytes: 1, queue_blocks: 1, ..patient() });
@@ -221,7 +254,7 @@ fn sampled_bodies_take_little_and_full_ones_all() {
 }
 
 /// Waits for the writer's thread.
-fn wait(is_done: impl Fn() -> bool) {
+fn wait(mut is_done: impl FnMut() -> bool) {
     let begin = std::time::Instant::now();
     while !is_done() {
         assert!(begin.elapsed() < Duration::from_secs(20), "the writer does nothing");
