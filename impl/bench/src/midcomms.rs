@@ -170,11 +170,13 @@ impl Link for Batch {
 
     async fn close(end: End<BatchTx, BatchRx>) -> Result<()> {
         let End { tx: BatchTx { peer, recording, .. }, rx } = end;
+        // What happens once the node is taken down is not recorded, nor is it measured.
+        let lost = recording.as_ref().map_or(0, |recording| recording.recorder.status().lost);
         drop((peer, rx));
         let Some(Recording { recorder, _folder }) = recording else { return Ok(()) };
         let status = tokio::task::spawn_blocking(move || recorder.finish()).await?;
-        if status.lost > 0 {
-            eprintln!("recording lost {} of {} events", status.lost, status.lost + status.written);
+        if lost > 0 {
+            eprintln!("recording lost {lost} of {} events", lost + status.written);
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ pub struct Options {
     pub flush_interval: Duration,
     /// Bytes after which the next file begins.
     pub max_file_bytes: u64,
-    /// Files that are kept; the oldest is removed. 0 keeps all.
+    /// Files of one recording that are kept; the oldest is removed. 0 keeps all. Those of earlier recordings stay.
     pub max_files: u64,
 }
 

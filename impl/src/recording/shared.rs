@@ -39,9 +39,24 @@ enum Full {
     Keep,
 }
 
+/// What every observer has, as long as there is one.
+#[derive(Default)]
+struct Slots {
+    all: Vec<Weak<Mutex<Slot>>>,
+    /// The recording has ended: nothing is taken down by observers that come now.
+    is_over: bool,
+}
+
+impl Slots {
+    fn alive(&mut self) -> Vec<Arc<Mutex<Slot>>> {
+        self.all.retain(|slot| slot.strong_count() > 0);
+        self.all.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
 pub(super) struct Shared {
     queue: SyncSender<Job>,
-    slots: Mutex<Vec<Weak<Mutex<Slot>>>>,
+    slots: Mutex<Slots>,
     /// Emptied buffers, to be filled again.
     pool: Mutex<Vec<Vec<u8>>>,
     block_bytes: usize,
@@ -73,9 +88,10 @@ impl Shared {
     }
 
     pub(super) fn new_slot(&self, options: &Options) -> Arc<Mutex<Slot>> {
-        let slot = Slot { encoder: Encoder::new(options.bodies), pair: None, lost: 0, is_over: false };
+        let mut slots = lock(&self.slots);
+        let slot = Slot { encoder: Encoder::new(options.bodies), pair: None, lost: 0, is_over: slots.is_over };
         let slot = Arc::new(Mutex::new(slot));
-        lock(&self.slots).push(Arc::downgrade(&slot));
+        slots.all.push(Arc::downgrade(&slot));
         slot
     }
 
@@ -111,7 +127,8 @@ impl Shared {
 
     /// Hands over what every observer has, as far as there is room. The writer's own, so it must not wait.
     pub(super) fn sweep(&self) {
-        for slot in self.slots() {
+        let slots = lock(&self.slots).alive();
+        for slot in slots {
             self.hand_over(&mut lock(&slot), Full::Keep);
         }
     }
@@ -119,7 +136,12 @@ impl Shared {
     /// Hands over what every observer has, and then the end. Waits for room, and no observer with it: what happens from now on is
     /// lost and counted.
     pub(super) fn finish(&self) {
-        for slot in self.slots() {
+        let slots = {
+            let mut slots = lock(&self.slots);
+            slots.is_over = true;
+            slots.alive()
+        };
+        for slot in slots {
             let block = {
                 let mut slot = lock(&slot);
                 slot.is_over = true;
@@ -130,12 +152,6 @@ impl Shared {
             }
         }
         let _ = self.queue.send(Job::Finish);
-    }
-
-    fn slots(&self) -> Vec<Arc<Mutex<Slot>>> {
-        let mut slots = lock(&self.slots);
-        slots.retain(|slot| slot.strong_count() > 0);
-        slots.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// What an observer has, if it has anything to say.
