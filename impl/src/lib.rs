@@ -44,7 +44,7 @@
 //! |---|---|
 //! | [`wire`] | the codec: messages to and from bytes |
 //! | [`midcomms`] | the core: a record and its connections as a state machine, without sockets and clock |
-//! | [`lowcomms`] | the driver: sockets, reconnecting, and the API for programs (feature `tokio`) |
+//! | `lowcomms` | the driver: sockets, reconnecting, and the API for programs (feature `tokio`) |
 //!
 //! Rule ids (`SND-4`, `HRD-1`) are those of the protocol specification, `model/PROTOCOL.md` in the repository.
 

@@ -386,7 +386,7 @@ impl Node {
     }
 
     /// The cluster manager removes `peer` from a lockspace. Where the peer has left already, the last removal closes
-    /// with it.
+    /// with it. Otherwise the session stands, with or without lockspaces, until [`Node::shutdown`] or [`Node::fence`].
     ///
     /// # Errors
     ///

@@ -88,7 +88,7 @@ pub enum SendError {
         peer: NodeId,
     },
     /// The peer has not answered yet: try again after [`super::Event::Up`] (SND-3).
-    #[error("node {peer} has not answered yet: its version is not known (SND-3)")]
+    #[error("node {peer} has not answered yet: wait until it is up, its version is not known (SND-3)")]
     VersionUnknown {
         /// The peer.
         peer: NodeId,
@@ -111,7 +111,7 @@ pub enum SendError {
         bytes: usize,
     },
     /// The body is too long for a message (WIRE-1).
-    #[error("expected a body of at most {expected} bytes, got {got} (WIRE-1)")]
+    #[error("expected a body of at most {expected} bytes, got {got}: cut it into several messages (WIRE-1)")]
     TooLong {
         /// The longest body: 4056 bytes.
         expected: usize,
@@ -119,7 +119,9 @@ pub enum SendError {
         got: usize,
     },
     /// The body is shorter than the fixed fields of a MSG (72 bytes) or an RCOM (32 bytes).
-    #[error("expected a body of at least {expected} bytes, got {got} (section 2)")]
+    #[error(
+        "expected a body of at least {expected} bytes, the words of a lock manager's message, got {got}: `send_opaque` takes any bytes"
+    )]
     TooShort {
         /// Bytes of the fixed fields.
         expected: usize,
@@ -127,13 +129,17 @@ pub enum SendError {
         got: usize,
     },
     /// The first word of the body is no type of the protocol's (WIRE-6).
-    #[error("expected a type of section 2 in the first four bytes of the body, got {got} (WIRE-6)")]
+    #[error(
+        "expected the type of a lock manager's message in the first four bytes of the body, got {got} (WIRE-6): `send_opaque` takes any bytes"
+    )]
     UnknownType {
         /// The word.
         got: u32,
     },
     /// STATUS and its normal reply go bare (SND-2): [`super::Peer::send_bare`].
-    #[error("an RCOM of type {got} and result {result} goes bare, not in order with the others (SND-2)")]
+    #[error(
+        "an RCOM of type {got} and result {result} goes bare, not in order with the others: use `send_bare` (SND-2)"
+    )]
     GoesBare {
         /// The type's number.
         got: u32,
@@ -141,7 +147,7 @@ pub enum SendError {
         result: i32,
     },
     /// Only STATUS, NAMES and their replies may go bare, but for a STATUS reply "not ready" (SND-2).
-    #[error("an RCOM of type {got} and result {result} cannot go bare (SND-2)")]
+    #[error("an RCOM of type {got} and result {result} cannot go bare: use `send` (SND-2)")]
     NotBare {
         /// The type's number.
         got: u32,
