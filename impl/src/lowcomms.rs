@@ -24,6 +24,7 @@ mod node;
 mod peer;
 mod reader;
 mod socket;
+mod turns;
 mod writing;
 
 pub use config::{Config, Limits, PORT, PeerConfig, Transport};

@@ -110,30 +110,47 @@ fn recorded_messages_allocate_nothing() {
 
 /// Two nodes of one pair that have met and are idle, with all that each keeps for the other.
 const IDLE_PAIR_BYTES: i64 = 64 * 1024;
+/// The same after traffic: the connection keeps what it reads into, and the program the batch that it took last.
+const RESTING_PAIR_BYTES: i64 = 3 * IDLE_PAIR_BYTES;
 
-#[test]
-fn an_idle_pair_takes_less_than_64_kib() {
+/// Bytes of two nodes and their pair, `messages` after it was made and when all has come to rest.
+fn bytes_of_a_pair(third: u32, messages: usize) -> i64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ((one, _events1), (two, _events2)) = runtime.block_on(async { pair([None, None]) });
     runtime.block_on(async { one.peer(TWO).unwrap().up().await }).unwrap();
     // The second pair, so that what the runtime and the nodes have once is not counted.
-    let (three, four) = (NodeId(3), NodeId(4));
+    let (three, four) = (NodeId(third), NodeId(third + 1));
+    let [at_three, at_four] = [three, four].map(|id| format!("127.6.0.{id}:0").parse().unwrap());
     let mut kept = Vec::new();
     let measured = allocation_counter::measure(|| {
         runtime.block_on(async {
-            let (node3, events3) = Node::builder(three).listen("127.6.0.3:0".parse().unwrap()).start().unwrap();
-            let (node4, events4) = Node::builder(four).listen("127.6.0.4:0".parse().unwrap()).start().unwrap();
+            let (node3, events3) = Node::builder(three).listen(at_three).start().unwrap();
+            let (node4, mut events4) = Node::builder(four).listen(at_four).start().unwrap();
             node3.add_peer(four, node4.listens_on().iter().copied()).unwrap();
             node4.add_peer(three, node3.listens_on().iter().copied()).unwrap();
             node3.add_member(four, LOCKSPACE).unwrap();
             node4.add_member(three, LOCKSPACE).unwrap();
-            node3.peer(four).unwrap().up().await.unwrap();
+            let peer = node3.peer(four).unwrap();
+            peer.up().await.unwrap();
             node4.peer(three).unwrap().up().await.unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            exchange(&peer, &mut events4, &[1, 0, 0, 0].repeat(25), messages, true).await;
+            tokio::time::sleep(std::time::Duration::from_millis(if messages > 0 { 3000 } else { 100 })).await;
             kept.push((node3, events3, node4, events4));
         });
     });
-    println!("two nodes and their pair: {} bytes", measured.bytes_current);
-    assert!(measured.bytes_current < IDLE_PAIR_BYTES, "{measured:?}");
+    println!("two nodes and their pair after {messages} messages: {} bytes", measured.bytes_current);
     drop((one, two));
+    measured.bytes_current
+}
+
+#[test]
+fn an_idle_pair_takes_less_than_64_kib() {
+    let bytes = bytes_of_a_pair(3, 0);
+    assert!(bytes < IDLE_PAIR_BYTES, "{bytes}");
+}
+
+#[test]
+fn a_pair_that_rests_has_given_back_what_traffic_took() {
+    let bytes = bytes_of_a_pair(5, 50_000);
+    assert!(bytes < RESTING_PAIR_BYTES, "{bytes}");
 }

@@ -1,20 +1,23 @@
 //! From the core to its connections: one task for each peer does what the core says, and keeps its time.
 
-use core::future::{Future as _, poll_fn};
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::Poll;
+use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::debug;
 
-use super::link::Link;
+use super::link::{Core, Link};
 use super::writing::Writing;
 use crate::midcomms::{Input, Time, Transmit};
 
 /// Writes after which other tasks have their turn.
 const WRITES: usize = 8;
+/// How long there is no message before the memory of the last ones is given back.
+const REST: Duration = Duration::from_secs(1);
 /// Bytes that are not worth waiting for more.
 const GATHER_BYTES: usize = 32 * 1024;
 
@@ -25,6 +28,10 @@ struct Driver {
     batch: Vec<Bytes>,
     sleep: Pin<Box<Sleep>>,
     armed: Option<Time>,
+    /// When it will be seen whether there was a message, and how many there were until now.
+    resting: Option<(Time, u64)>,
+    /// How many there were when memory was given back last.
+    rested: u64,
     /// When the last write was done there was more already: somebody sends without a pause.
     is_streaming: bool,
 }
@@ -38,18 +45,33 @@ impl Drop for Guard {
     }
 }
 
-/// Does what the core of `link` says until the node is closed.
-pub(crate) async fn drive(link: Arc<Link>) {
-    let _guard = Guard(Arc::clone(&link));
-    let sleep = Box::pin(tokio::time::sleep(core::time::Duration::ZERO));
-    let mut driver = Driver { link, writes: Vec::new(), batch: Vec::new(), sleep, armed: None, is_streaming: false };
-    while !driver.turn() {
-        driver.wait().await;
-        driver.gather().await;
+/// Does what the core of `link` says until the node is closed. Closes it, too, where nothing runs this.
+pub(crate) fn drive(link: Arc<Link>) -> impl Future<Output = ()> {
+    let guard = Guard(Arc::clone(&link));
+    async move {
+        let _guard = guard;
+        let mut driver = Driver::new(link);
+        while !driver.turn() {
+            driver.wait().await;
+            driver.gather().await;
+        }
     }
 }
 
 impl Driver {
+    fn new(link: Arc<Link>) -> Self {
+        Self {
+            link,
+            writes: Vec::new(),
+            batch: Vec::new(),
+            sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            armed: None,
+            resting: None,
+            rested: 0,
+            is_streaming: false,
+        }
+    }
+
     /// Does all that can be done now; true when the node is closed.
     fn turn(&mut self) -> bool {
         for _ in 0..WRITES {
@@ -75,6 +97,7 @@ impl Driver {
         let now = link.now();
         let mut core = link.lock();
         core.begin_turn();
+        self.rest(now, &mut core);
         self.writes.extend(core.take_unfinished());
         if core.peer.poll_timeout().is_some_and(|at| at <= now) {
             core.peer.handle_input(now, Input::Timeout);
@@ -100,6 +123,22 @@ impl Driver {
         }
         link.settle(&mut core);
         core.is_closed()
+    }
+
+    /// Gives memory back once there was no message for a while.
+    fn rest(&mut self, now: Time, core: &mut Core) {
+        let traffic = core.traffic();
+        if let Some((_, before)) = self.resting.take_if(|(at, _)| *at <= now)
+            && before == traffic
+        {
+            core.release();
+            self.link.shared.inbox.release();
+            self.batch = Vec::new();
+            self.rested = traffic;
+        }
+        if self.resting.is_none() && self.rested != traffic {
+            self.resting = Some((now.after(REST), traffic));
+        }
     }
 
     /// Writes what the connections take; true if one was written to its end, or broke.
@@ -144,6 +183,7 @@ impl Driver {
         let Some(until) = self.link.lock().go_idle() else {
             return tokio::task::yield_now().await;
         };
+        let until = [until, self.resting.map(|(at, _)| at)].into_iter().flatten().min();
         if let Some(until) = until.filter(|until| self.armed != Some(*until)) {
             self.sleep.as_mut().reset(self.link.shared.clock.instant(until));
             self.armed = Some(until);

@@ -7,9 +7,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_core::Stream;
+use tokio::task::yield_now;
 
 use super::inbox::{PeerEvent, PeerEvents};
 use super::link::Shared;
+use super::turns::Turns;
 
 /// What happens to a node: a stream that ends when the node does.
 ///
@@ -22,16 +24,21 @@ pub struct Events {
     taken: VecDeque<PeerEvents>,
     /// The one that is read at present.
     current: Option<PeerEvents>,
+    turns: Turns,
 }
 
 impl Events {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, taken: VecDeque::new(), current: None }
+        Self { shared, taken: VecDeque::new(), current: None, turns: Turns::default() }
     }
 
     /// The next event, `None` when the node is gone. Cancel-safe: an event that is not returned comes the next time.
     #[allow(clippy::should_implement_trait, reason = "the asynchronous name for it, as in tokio's receivers")]
     pub async fn next(&mut self) -> Option<PeerEvent> {
+        if self.turns.is_over() {
+            yield_now().await;
+        }
+        self.turns.note(1);
         loop {
             if let Some(event) = self.take() {
                 return Some(event);
@@ -93,6 +100,11 @@ impl Stream for Events {
     type Item = PeerEvent;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<PeerEvent>> {
+        if self.turns.is_over() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.turns.note(1);
         loop {
             if let Some(event) = self.take() {
                 return Poll::Ready(Some(event));

@@ -111,6 +111,13 @@ impl Inbox {
         }
     }
 
+    /// Gives back the memory that is kept for the next reads.
+    pub(crate) fn release(&self) {
+        let mut queue = self.lock();
+        (queue.buffers, queue.empty) = (Vec::new(), Vec::new());
+        queue.batches.shrink_to_fit();
+    }
+
     /// A buffer that was used before, if there is one and connections read so much at once.
     pub(crate) fn buffer(&self, want: usize) -> Option<BytesMut> {
         if want == self.read_bytes { self.lock().buffers.pop() } else { None }

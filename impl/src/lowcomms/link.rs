@@ -17,6 +17,7 @@ use tracing::{Instrument as _, debug, debug_span, info, warn};
 use super::clock::Clock;
 use super::config::{Limits, Transport};
 use super::inbox::Inbox;
+use super::turns::{self, Turns};
 use super::writing::Writing;
 use super::{connect, reader};
 use crate::midcomms::{ConnectionId, Event, EventBatch, Input, Peer, SendError, Shutdown, Time, Transmit};
@@ -84,6 +85,8 @@ pub(crate) struct Core {
     is_answering: bool,
     /// What a sender began to write, for the driver to go on with.
     unfinished: Option<Writing>,
+    /// What senders did since others had their turn.
+    turns: Turns,
     /// The list of pieces for the next write of a sender.
     pieces: Vec<Bytes>,
     /// What the core collects events in next.
@@ -120,6 +123,7 @@ impl Link {
             sleeps_until: None,
             is_answering: false,
             unfinished: None,
+            turns: Turns::default(),
             pieces: Vec::new(),
             empty: EventBatch::default(),
             shut_down: None,
@@ -208,6 +212,7 @@ impl Link {
         send: impl FnOnce(&mut Peer) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
         let sent = send(&mut core.peer)?;
+        core.turns.note(1);
         let is_enough = core.peer.output_bytes() >= TURN_BYTES && core.peer.next_write().is_some();
         if is_enough || (core.is_idle && core.peer.has_transmit()) {
             self.hurry(core, is_enough);
@@ -231,6 +236,7 @@ impl Link {
     /// Writes what there is from the sender's own task; false if the driver has to go on.
     fn write_now(&self, core: &mut Core) -> bool {
         let Some(output) = core.peer.next_write().and_then(|id| core.output(id)) else { return false };
+        core.turns.note(turns::WRITE);
         let mut pieces = core::mem::take(&mut core.pieces);
         let Some(Transmit::Write(id)) = core.peer.poll_transmit(self.now(), &mut pieces) else { return false };
         let mut writing = Writing::new(id, output, pieces);
@@ -394,6 +400,24 @@ impl Core {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed
+    }
+
+    /// Messages that this node and the peer ever sent each other.
+    pub(crate) fn traffic(&self) -> u64 {
+        let counters = self.peer.counters();
+        counters.sent.wrapping_add(counters.delivered)
+    }
+
+    /// Gives back the memory that traffic needed and what waits does not.
+    pub(crate) fn release(&mut self) {
+        self.peer.release();
+        (self.pieces, self.empty) = (Vec::new(), EventBatch::default());
+    }
+
+    /// Whether a sender lets others have their turn before it sends.
+    #[inline]
+    pub(crate) fn is_turn_over(&mut self) -> bool {
+        self.turns.is_over()
     }
 
     /// Bytes came. If the session made progress by them, the next attempt to connect need not wait.

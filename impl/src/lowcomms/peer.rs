@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::yield_now;
+
 use super::error::Error;
 use super::link::{Core, Link};
 use super::node::Owner;
@@ -218,19 +220,31 @@ impl PeerHandle {
     /// Runs `send` now, or whenever something has changed, until it is done or cannot be.
     #[inline]
     async fn run<T>(&self, mut send: impl FnMut(&mut Peer) -> Result<T, SendError>) -> Result<T, Error> {
-        {
+        let is_turn_over = {
             let mut core = self.link.lock();
             check_open(&core)?;
-            match self.link.send(&mut core, &mut send) {
-                Ok(sent) => return Ok(sent),
-                Err(error) if error.is_temporary() => {}
-                Err(error) => return Err(error.into()),
+            let is_turn_over = core.is_turn_over();
+            if !is_turn_over {
+                match self.link.send(&mut core, &mut send) {
+                    Ok(sent) => return Ok(sent),
+                    Err(error) if error.is_temporary() => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
-        }
-        self.wait(send).await
+            is_turn_over
+        };
+        self.wait(is_turn_over, send).await
     }
 
-    async fn wait<T>(&self, mut send: impl FnMut(&mut Peer) -> Result<T, SendError>) -> Result<T, Error> {
+    #[cold]
+    async fn wait<T>(
+        &self,
+        is_turn_over: bool,
+        mut send: impl FnMut(&mut Peer) -> Result<T, SendError>,
+    ) -> Result<T, Error> {
+        if is_turn_over {
+            yield_now().await;
+        }
         loop {
             let mut change = core::pin::pin!(self.link.change.notified());
             change.as_mut().enable();

@@ -14,6 +14,8 @@ use crate::wire::whole_messages;
 
 /// What a connection reads at first; most are idle.
 const FIRST_READ: usize = 4 * 1024;
+/// Reads in a row that bring little before less is made ready: in a busy time one now and then does.
+const SMALL_READS: u32 = 16;
 
 /// Reports the end of its connection even if the task panics.
 struct Guard {
@@ -41,6 +43,7 @@ pub(crate) async fn read(link: Arc<Link>, id: ConnectionId, input: OwnedReadHalf
 async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) -> std::io::Result<()> {
     let most = link.shared.limits.read_bytes.max(FIRST_READ);
     let mut want = FIRST_READ;
+    let mut small_reads = 0;
     let mut buffer = BytesMut::new();
     loop {
         link.shared.inbox.room().await;
@@ -49,11 +52,13 @@ async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) 
         if read == 0 {
             return Ok(());
         }
-        want = match read {
-            _ if read == room => (want * 2).min(most),
-            _ if read < want / 8 => (want / 2).max(FIRST_READ),
-            _ => want,
-        };
+        small_reads = if read < want / 8 { small_reads + 1 } else { 0 };
+        if read == room {
+            want = (want * 2).min(most);
+        } else if small_reads == SMALL_READS {
+            small_reads = 0;
+            want = (want / 2).max(FIRST_READ);
+        }
         // A half message stays in the buffer, so that its body comes to lie in one piece.
         let chunk = buffer.split_to(whole_messages(&buffer)).freeze();
         if chunk.is_empty() {

@@ -343,6 +343,11 @@ impl Peer {
         self.closes.push(connection);
     }
 
+    /// Gives back the memory that traffic needed and what waits does not: for a peer that had nothing to say for a while.
+    pub fn release(&mut self) {
+        self.record.release();
+    }
+
     // ---- what the upper layer sends ------------------------------------------------------------------------------
 
     /// Whether a message of any length would be taken now.

@@ -144,8 +144,18 @@ impl SendQueue {
 
     /// Forgets everything; the next number is `first`.
     pub(crate) fn reset(&mut self, first: Seq) {
-        let spare = core::mem::take(&mut self.spare);
-        *self = Self { first, spare, ..Self::default() };
+        *self = Self { first, ..Self::default() };
+    }
+
+    /// Gives back the memory that what is in the queue does not need.
+    pub(crate) fn release(&mut self) {
+        self.spare = Vec::new();
+        self.entries.shrink_to_fit();
+        self.segments.shrink_to_fit();
+        if self.entries.is_empty() {
+            self.tail = BytesMut::new();
+        }
+        debug_assert!(self.is_sound());
     }
 
     /// Appends a whole message, committed.
@@ -365,6 +375,21 @@ mod tests {
         assert_eq!(queue.acknowledge(Seq(3)), Err(AckBeyondSent { sent: Seq(2) }));
         assert_eq!(queue.acknowledge(Seq(u32::MAX)), Ok(0));
         assert_eq!(queue.acknowledge(Seq(2)), Ok(2));
+    }
+
+    #[test]
+    fn what_is_in_the_queue_survives_that_memory_is_given_back() {
+        let mut queue = queue_of(&[b"one", b"two"]);
+        queue.release();
+        assert_eq!(drain(&mut queue), b"onetwo");
+        queue.push([b"three"]);
+        assert_eq!(queue.acknowledge(Seq(2)), Ok(2));
+        queue.release();
+        assert_eq!(drain(&mut queue), b"three");
+        assert_eq!(queue.acknowledge(Seq(3)), Ok(1));
+        queue.release();
+        queue.push([b"four"]);
+        assert_eq!((drain(&mut queue), queue.seq_send()), (b"four".to_vec(), Seq(4)));
     }
 
     #[test]

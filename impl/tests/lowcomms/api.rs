@@ -118,6 +118,25 @@ async fn a_reservation_outlives_its_node_and_says_so() {
     assert_eq!(slot.commit(|body| body.copy_from_slice(&msg(b"1"))), Err(SendError::SessionOver));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_without_a_pause_can_be_told_to_stop() {
+    let ((one, _events1), (_two, mut events2)) = pair(47);
+    let peer = one.peer(TWO).unwrap();
+    within(peer.up()).await.unwrap();
+    let reading = tokio::spawn(async move { while events2.next().await.is_some() {} });
+    let begin = std::time::Instant::now();
+    // It works a little for each message, so that the queue never fills.
+    let sending = async {
+        while begin.elapsed() < Duration::from_secs(20) {
+            let working = std::time::Instant::now();
+            while working.elapsed() < Duration::from_micros(2) {}
+            peer.send_opaque(LOCKSPACE, b"one more").await.unwrap();
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_millis(100), sending).await.is_err(), "nobody else had a turn");
+    reading.abort();
+}
+
 #[tokio::test]
 async fn a_full_send_queue_makes_its_sender_wait_and_nobody_else() {
     // Nobody listens at node 3's address: its queue can only fill.

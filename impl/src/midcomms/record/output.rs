@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{Answer, Record};
+use crate::midcomms::batch::EventBatch;
 use crate::midcomms::hello::{self, Ids};
 use crate::midcomms::state::State;
 use crate::midcomms::time::Time;
@@ -133,6 +134,13 @@ impl Record {
         #[cfg(feature = "defects")]
         let first = [first, self.seeded.second_step].into_iter().flatten().min();
         first
+    }
+
+    pub(in crate::midcomms) fn release(&mut self) {
+        self.queue.release();
+        if self.events.is_empty() {
+            self.events = EventBatch::default();
+        }
     }
 
     // ---- time and connections ------------------------------------------------------------------------------------
