@@ -118,6 +118,18 @@ async fn a_reservation_outlives_its_node_and_says_so() {
     assert_eq!(slot.commit(|body| body.copy_from_slice(&msg(b"1"))), Err(SendError::SessionOver));
 }
 
+#[test]
+fn a_peer_of_a_node_whose_runtime_is_gone_is_never_up() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let gone = runtime();
+    let (node, _events) = gone.block_on(async { builder(ONE, address(48, 1)).start().unwrap() });
+    drop(gone);
+    node.add_peer(TWO, [(address(48, 2), 21064).into()]).unwrap();
+    node.add_member(TWO, LOCKSPACE).unwrap();
+    let peer = node.peer(TWO).unwrap();
+    assert!(matches!(runtime().block_on(within(peer.up())), Err(Error::ShutDown)));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_sends_without_a_pause_can_be_told_to_stop() {
     let ((one, _events1), (_two, mut events2)) = pair(47);
