@@ -14,7 +14,7 @@ use crate::peer::{LOCKSPACE, Over};
 /// The lockspace's name.
 pub(crate) const NAME: &str = "lab";
 /// How long the kernel may take to make or remove a lockspace.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const CLUSTER: &str = "/sys/kernel/config/dlm/cluster";
 const CONTROL_DEVICE: &str = "/dev/dlm-control";
@@ -70,6 +70,7 @@ fn control(request: &[u8]) -> Result<usize> {
 /// The kernel as a node of the cluster.
 pub(crate) struct Manager {
     node: u32,
+    peer: (u32, [u8; 4]),
     /// The kernel makes lockspaces only while a daemon has this open.
     _monitor: File,
 }
@@ -82,16 +83,18 @@ impl Manager {
         write(format!("{CLUSTER}/protocol"), if over == Over::Sctp { "1" } else { "0" })?;
         write(format!("{CLUSTER}/log_debug"), "1")?;
         let monitor = File::open(MONITOR_DEVICE).context(MONITOR_DEVICE)?;
-        for (id, address) in [node, peer] {
-            let comm = format!("{CLUSTER}/comms/{id}");
-            make(&comm)?;
-            write(format!("{comm}/nodeid"), id.to_string())?;
-            write(format!("{comm}/addr"), socket_address(address))?;
-            if id == node.0 {
-                write(format!("{comm}/local"), "1")?;
-            }
-        }
-        Ok(Self { node: node.0, _monitor: monitor })
+        Self::know(node)?;
+        write(format!("{CLUSTER}/comms/{}/local", node.0), "1")?;
+        Self::know(peer)?;
+        Ok(Self { node: node.0, peer, _monitor: monitor })
+    }
+
+    /// Tells the kernel where a node is.
+    fn know((node, address): (u32, [u8; 4])) -> Result<()> {
+        let comm = format!("{CLUSTER}/comms/{node}");
+        make(&comm)?;
+        write(format!("{comm}/nodeid"), node.to_string())?;
+        write(format!("{comm}/addr"), socket_address(address))
     }
 
     fn sysfs(file: &str) -> PathBuf {
@@ -138,22 +141,29 @@ impl Manager {
         write(Self::sysfs("control"), "1")
     }
 
-    /// Tells the kernel that `peer` has joined; it recovers with it before any lock goes on.
-    pub(crate) fn add(&self, peer: u32) -> Result<()> {
+    /// Tells the kernel that the peer has joined; it recovers with it before any lock goes on.
+    pub(crate) fn add(&self) -> Result<()> {
         Self::stop()?;
-        Self::add_to_space(peer)?;
+        Self::add_to_space(self.peer.0)?;
         Self::go()
     }
 
-    /// Tells the kernel that `peer` has left, or is dead.
-    pub(crate) fn remove(&self, peer: u32) -> Result<()> {
+    /// Tells the kernel that the peer has left.
+    pub(crate) fn remove(&self) -> Result<()> {
         Self::stop()?;
-        remove(Self::member(peer))?;
+        remove(Self::member(self.peer.0))?;
         Self::go()
     }
 
-    /// Leaves and removes the lockspace: the kernel waits until it has closed with `peers`, its fellow members.
-    pub(crate) fn release(&self, lockspace: &Lockspace, peers: &[u32]) -> Result<()> {
+    /// Tells the kernel that the peer is dead: its record goes, and a new one begins when it joins again.
+    pub(crate) fn fence(&self) -> Result<()> {
+        self.remove()?;
+        remove(format!("{CLUSTER}/comms/{}", self.peer.0))?;
+        Self::know(self.peer)
+    }
+
+    /// Leaves and removes the lockspace: the kernel waits until it has closed with the peer, its fellow member.
+    pub(crate) fn release(&self, lockspace: &Lockspace) -> Result<()> {
         let mut request = request(REMOVE_LOCKSPACE);
         put(&mut request, LOCKSPACE_FLAGS, &FORCE.to_le_bytes());
         put(&mut request, LOCKSPACE_MINOR, &u32::try_from(lockspace.minor)?.to_le_bytes());
@@ -162,15 +172,16 @@ impl Manager {
         Self::stop()?;
         write(Self::sysfs("event_done"), "0")?;
         finish(removing, "the kernel removes the lockspace")?;
-        for node in peers.iter().chain([&self.node]) {
-            remove(Self::member(*node))?;
+        for node in [self.node, self.peer.0] {
+            remove(Self::member(node))?;
         }
         remove(format!("{CLUSTER}/spaces/{NAME}"))
     }
 
-    /// The state of the kernel's record of `peer`, as debugfs shows it.
-    pub(crate) fn state(&self, peer: u32) -> String {
-        let state = fs::read_to_string(format!("/sys/kernel/debug/dlm/comms/{peer}/state")).unwrap_or_default();
+    /// The state of the kernel's record of the peer, as debugfs shows it.
+    pub(crate) fn state(&self) -> String {
+        let state =
+            fs::read_to_string(format!("/sys/kernel/debug/dlm/comms/{}/state", self.peer.0)).unwrap_or_default();
         state.trim().to_owned()
     }
 }
