@@ -1,5 +1,6 @@
 //! From a connection to the core.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -7,6 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::tcp::OwnedReadHalf;
 use tracing::debug;
 
+use super::config::Transport;
 use super::inbox::Inbox;
 use super::link::Link;
 use crate::midcomms::{ConnectionId, Input};
@@ -40,7 +42,7 @@ pub(crate) async fn read(link: Arc<Link>, id: ConnectionId, input: OwnedReadHalf
     guard.input = Some(if end.is_ok() { Input::Finished(id) } else { Input::Broken(id) });
 }
 
-async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) -> std::io::Result<()> {
+async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) -> io::Result<()> {
     let most = link.shared.limits.read_bytes.max(FIRST_READ);
     let mut want = FIRST_READ;
     let mut small_reads = 0;
@@ -48,7 +50,7 @@ async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) 
     loop {
         link.shared.inbox.room().await;
         let room = make_room(&mut buffer, want, &link.shared.inbox);
-        let read = input.read_buf(&mut buffer).await?;
+        let read = read_some(link.shared.transport, &mut input, &mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
@@ -69,6 +71,23 @@ async fn read_all(link: &Arc<Link>, id: ConnectionId, mut input: OwnedReadHalf) 
         core.note_bytes();
         core.peer.handle_input(now, Input::Received(id, chunk));
         link.settle(&mut core);
+    }
+}
+
+/// Reads what there is, at least one byte, or nothing at the end.
+async fn read_some(transport: Transport, input: &mut OwnedReadHalf, buffer: &mut BytesMut) -> io::Result<usize> {
+    match transport {
+        Transport::Tcp => input.read_buf(buffer).await,
+        // SCTP hands out a message at a time. Tokio takes a read that does not fill its buffer for the last one, and waits
+        // until more arrives, though there may be more: only an empty socket is one.
+        #[cfg(feature = "sctp")]
+        Transport::Sctp => loop {
+            input.readable().await?;
+            match input.try_read_buf(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        },
     }
 }
 
