@@ -15,20 +15,34 @@ use tokio::sync::mpsc;
 
 const NODES: [u32; 3] = [1, 2, 3];
 const LOCKSPACE: LockspaceId = LockspaceId(1);
+const USAGE: &str = "\
+usage: cluster 1|2|3
+
+Starts that node of the three. Start each in a terminal of its own; there you can type:";
 const HELP: &str = "\
 send N TEXT    send a message to node N
 all TEXT       send it to every peer
 join N         node N is a member again, after a fence
 fence N        node N is dead: drop what is kept for it
-stats          what this node keeps about its peers
+stats          what this node keeps about its peers: `connections` were made so far, `broke` those
+               of them that a reset or silence ended; the system of a process that is killed
+               ends its own in order, as a rule
 leave          close with every peer, then end
 kill           end at once, without a word, as a crash does";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let id = std::env::args().nth(1).and_then(|word| word.parse().ok()).filter(|id| NODES.contains(id));
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let id = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["-h" | "--help"] => {
+            println!("{USAGE}\n\n{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        [word] => word.parse().ok().filter(|id| NODES.contains(id)),
+        _ => None,
+    };
     let Some(id) = id else {
-        eprintln!("usage: cluster 1|2|3");
+        eprintln!("cluster: expected one node, 1, 2 or 3, got `{}`\n{USAGE}", words.join(" "));
         return ExitCode::from(2);
     };
     match run(NodeId(id)).await {
@@ -126,12 +140,12 @@ async fn send(node: &Node, peer: NodeId, text: &str) -> Result<(), Error> {
 }
 
 fn stats(node: &Node) {
-    println!("peer  state        version  users  queue  sent  delivered  passes  breaks");
+    println!("peer  state        version  users  queue  sent  delivered  passes  connections  broke");
     for stats in node.stats() {
         let version = stats.version.as_deref().unwrap_or("-");
         let counters = stats.counters;
         println!(
-            "{:<5} {:<12} {:<8} {:<6} {:<6} {:<5} {:<10} {:<7} {}",
+            "{:<5} {:<12} {:<8} {:<6} {:<6} {:<5} {:<10} {:<7} {:<12} {}",
             stats.peer,
             stats.state,
             version,
@@ -140,6 +154,7 @@ fn stats(node: &Node) {
             counters.sent,
             counters.delivered,
             counters.passes,
+            counters.connections,
             counters.breaks
         );
     }

@@ -1,7 +1,7 @@
 //! Two nodes, both sending as fast as they can, and a fault proxy between them that breaks connections all the time.
 //!
 //! `cargo run --release -p midcomms --example soak -- --minutes N` tells once a second how it goes. The exit code is 0 if every message
-//! came exactly once and in order and both nodes closed by their handshake, and 1 otherwise.
+//! came exactly once and in order and both nodes closed by their handshake, 1 otherwise, and 2 for wrong arguments.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -21,7 +21,12 @@ use proxy::{Faults, Proxy};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str = "usage: soak [--minutes N] [--seed N] [--break-after BYTES]";
+const USAGE: &str = "\
+usage: soak [--minutes N] [--seed N] [--break-after BYTES]
+
+  --minutes N          how long it sends, 1 unless given; 0.5 is half a minute
+  --seed N             what the faults are drawn from, to break at the same bytes again; any unless given, and printed
+  --break-after BYTES  breaks each connection after about so many bytes, 1048576 unless given; 0 for never";
 const ONE: NodeId = NodeId(1);
 const TWO: NodeId = NodeId(2);
 const LOCKSPACE: LockspaceId = LockspaceId(1);
@@ -34,26 +39,35 @@ struct Plan {
 }
 
 impl Plan {
-    fn read() -> Option<Self> {
+    /// What the words of a command line ask for; `None` for help. An error says which word cannot be.
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut plan = Self {
             time: Duration::from_secs(60),
             faults: Faults { break_after: 1024 * 1024, seed: fastrand::u64(..) },
         };
-        let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
-            let value = words.next()?;
+            if matches!(word.as_str(), "-h" | "--help") {
+                return Ok(None);
+            }
+            if !matches!(word.as_str(), "--minutes" | "--seed" | "--break-after") {
+                return Err(format!("there is no option {word}"));
+            }
+            let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+            let number = || value.parse().map_err(|_| format!("{word}: expected a whole number, got {value}"));
             match word.as_str() {
-                "--minutes" => {
-                    let minutes = value.parse().ok().filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0)?;
-                    plan.time = Duration::try_from_secs_f64(minutes * 60.0).ok()?;
-                }
-                "--seed" => plan.faults.seed = value.parse().ok()?,
-                "--break-after" => plan.faults.break_after = value.parse().ok()?,
-                _ => return None,
+                "--minutes" => plan.time = minutes(&value)?,
+                "--seed" => plan.faults.seed = number()?,
+                _ => plan.faults.break_after = number()?,
             }
         }
-        Some(plan)
+        Ok(Some(plan))
     }
+}
+
+fn minutes(value: &str) -> Result<Duration, String> {
+    let minutes = value.parse().ok().filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0);
+    let time = minutes.and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok());
+    time.ok_or_else(|| format!("--minutes: expected a number greater than 0, got {value}"))
 }
 
 /// One direction.
@@ -65,9 +79,16 @@ struct Figures {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Some(plan) = Plan::read() else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
+    let plan = match Plan::read(std::env::args().skip(1)) {
+        Ok(Some(plan)) => plan,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("soak: {error}\n{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     match soak(plan).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0.4, value_parser = seconds, conflicts_with = "messages")]
     pub(crate) seconds: f64,
 
-    /// How many messages per direction, or round trips, a run times, instead of --seconds
+    /// How many messages per direction, round trips or resets a run times, instead of --seconds
     #[arg(long, value_parser = clap::value_parser!(u32).range(10..=1_000_000_000))]
     pub(crate) messages: Option<u32>,
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::load::Load;
+use crate::resets::AfterResets;
+use crate::workload::Workload;
 
 /// Who takes part, in the order of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
@@ -31,6 +33,17 @@ pub(crate) enum Name {
 }
 
 impl Name {
+    /// Whether the workload can be measured with it.
+    pub(crate) fn takes(self, workload: Workload) -> bool {
+        workload != Workload::AfterReset || self.survives_resets()
+    }
+
+    /// Whether it goes on, with nothing lost, after its connection was reset. ZeroMQ reconnects as well, but loses what was
+    /// on the way; the other rows of midcomms would do as its first.
+    pub(crate) fn survives_resets(self) -> bool {
+        self == Self::Midcomms
+    }
+
     /// As the tables call it.
     pub(crate) const fn title(self) -> &'static str {
         match self {
@@ -78,4 +91,13 @@ pub(crate) trait Contender {
     ///
     /// As [`Contender::throughput`].
     fn round_trips(&self, load: &Load) -> Result<Vec<Duration>>;
+
+    /// How long after a reset of all connections messages are delivered again, for each reset that is timed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Contender::throughput`]; and always where a connection is all that there is ([`Name::survives_resets`]).
+    fn after_resets(&self, _: &Load) -> Result<AfterResets> {
+        bail!("{} is over with its connection", self.name().title())
+    }
 }

@@ -16,6 +16,12 @@ pub(crate) enum Metric {
     Median,
     /// Its 99th percentile.
     P99,
+    /// From a reset to the next delivery, divided by the reconnect and a round trip.
+    AfterReset,
+    /// Its 99th percentile, with that of round trips.
+    AfterResetP99,
+    /// Round trips that a reconnect takes.
+    Reconnect,
 }
 
 impl Metric {
@@ -24,6 +30,9 @@ impl Metric {
             (Self::Rate, Figure::Throughput { messages_per_second }) => Some(messages_per_second),
             (Self::Median, Figure::RoundTrip { median_us, .. }) => Some(median_us),
             (Self::P99, Figure::RoundTrip { p99_us, .. }) => Some(p99_us),
+            (Self::AfterReset, Figure::AfterReset(figure)) => Some(figure.ratio),
+            (Self::AfterResetP99, Figure::AfterReset(figure)) => Some(figure.ratio_p99),
+            (Self::Reconnect, Figure::AfterReset(figure)) => Some(figure.reconnect_ratio),
             _ => None,
         }
     }
@@ -44,13 +53,24 @@ pub(crate) struct Spread {
 impl Figures {
     /// One contender's number over the rounds, `None` if it was not measured.
     pub(crate) fn spread(&self, workload: Workload, contender: Name, metric: Metric) -> Option<Spread> {
-        spread(self.values(workload, contender, metric).map(|(_, value)| value).collect())
+        self.spread_of(workload, contender, |figure| metric.of(figure))
+    }
+
+    /// The same of any number that figures have.
+    pub(crate) fn spread_of(
+        &self,
+        workload: Workload,
+        contender: Name,
+        value: impl Fn(Figure) -> Option<f64>,
+    ) -> Option<Spread> {
+        spread(self.values(workload, contender, value).map(|(_, value)| value).collect())
     }
 
     /// One contender's number divided by a rival's of the same round, over the rounds.
     pub(crate) fn ratio(&self, workload: Workload, contender: Name, rival: Name, metric: Metric) -> Option<Spread> {
-        let quotients = self.values(workload, contender, metric).filter_map(|(round, value)| {
-            let (_, rival) = self.values(workload, rival, metric).find(|(other, _)| *other == round)?;
+        let of = |figure| metric.of(figure);
+        let quotients = self.values(workload, contender, of).filter_map(|(round, value)| {
+            let (_, rival) = self.values(workload, rival, of).find(|(other, _)| *other == round)?;
             Some(value / rival)
         });
         spread(quotients.collect())
@@ -65,9 +85,14 @@ impl Figures {
         names
     }
 
-    fn values(&self, workload: Workload, contender: Name, metric: Metric) -> impl Iterator<Item = (u32, f64)> {
+    fn values(
+        &self,
+        workload: Workload,
+        contender: Name,
+        value: impl Fn(Figure) -> Option<f64>,
+    ) -> impl Iterator<Item = (u32, f64)> {
         let of = self.0.iter().filter(move |sample| sample.workload == workload && sample.contender == contender);
-        of.filter_map(move |sample| Some((sample.round, metric.of(sample.figure)?)))
+        of.filter_map(move |sample| Some((sample.round, value(sample.figure)?)))
     }
 }
 

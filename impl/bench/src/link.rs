@@ -127,7 +127,7 @@ pub(crate) struct Linked<L> {
 }
 
 impl<L: Link> Linked<L> {
-    fn block_on<T>(&self, load: &Load, run: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) fn block_on<T>(&self, load: &Load, run: impl Future<Output = Result<T>>) -> Result<T> {
         let limited = async { tokio::time::timeout(load.limit, run).await };
         self.nodes.a().block_on(limited).context("stuck: the run has not ended within its limit")?
     }
@@ -202,7 +202,7 @@ async fn receive_all<R: Rx>(mut rx: R, load: Load) -> Result<(R, Span)> {
     Ok((rx, check.span()?))
 }
 
-async fn ask_all<T: Tx, R: Rx>(mut end: End<T, R>, load: Load) -> Result<(End<T, R>, Vec<Duration>)> {
+pub(crate) async fn ask_all<T: Tx, R: Rx>(mut end: End<T, R>, load: Load) -> Result<(End<T, R>, Vec<Duration>)> {
     let mut times = Vec::with_capacity((load.messages - load.warm_up) as usize);
     let mut check = Check::new(&load);
     for number in 0..load.messages {
@@ -219,7 +219,7 @@ async fn ask_all<T: Tx, R: Rx>(mut end: End<T, R>, load: Load) -> Result<(End<T,
     Ok((end, times))
 }
 
-async fn answer_all<T: Tx, R: Rx>(mut end: End<T, R>, load: Load) -> Result<End<T, R>> {
+pub(crate) async fn answer_all<T: Tx, R: Rx>(mut end: End<T, R>, load: Load) -> Result<End<T, R>> {
     let mut check = Check::new(&load);
     for number in 0..load.messages {
         while check.seen() <= number {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 pub(crate) struct Load {
     /// Bytes of each message, its 16-byte header included, the envelope not.
     pub(crate) len: usize,
-    /// Messages per direction, or round trips.
+    /// Messages per direction, round trips or resets.
     pub(crate) messages: u32,
     /// How many of them, the first, are not timed.
     pub(crate) warm_up: u32,

@@ -23,10 +23,12 @@ mod link;
 mod load;
 mod measure;
 mod midcomms;
+mod proxy;
 mod quic;
 mod raw;
 mod raw_tokio;
 mod report;
+mod resets;
 mod threads;
 mod workload;
 #[cfg(feature = "zmq")]
@@ -96,6 +98,10 @@ mod tests {
             for workload in Workload::ROUND_TRIP {
                 let times = contender.round_trips(&workload.load(100)).unwrap();
                 assert_eq!(times.len(), 100, "{:?}, {workload:?}", contender.name());
+            }
+            for workload in Workload::RESET.iter().filter(|workload| contender.name().takes(**workload)) {
+                let resets = contender.after_resets(&workload.load(20)).unwrap();
+                assert_eq!(resets.breaks.len(), 20, "{:?}, {workload:?}", contender.name());
             }
         }
     }

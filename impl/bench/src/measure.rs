@@ -1,13 +1,13 @@
 //! The rounds.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::args::Args;
 use crate::contender::{Contender, Name};
+use crate::resets::{self, Times};
 use crate::workload::Workload;
 
 /// What one run gave.
@@ -16,7 +16,7 @@ pub(crate) struct Sample {
     pub(crate) round: u32,
     pub(crate) workload: Workload,
     pub(crate) contender: Name,
-    /// Messages per direction, or round trips, that were timed.
+    /// Messages per direction, round trips or resets that were timed.
     pub(crate) messages: u32,
     #[serde(flatten)]
     pub(crate) figure: Figure,
@@ -33,6 +33,7 @@ pub(crate) enum Figure {
         median_us: f64,
         p99_us: f64,
     },
+    AfterReset(resets::Figure),
 }
 
 /// Runs everything, round by round.
@@ -41,13 +42,12 @@ pub(crate) enum Figure {
 ///
 /// The first run that fails, with its contender and workload.
 pub(crate) fn run(args: &Args, contenders: &[Box<dyn Contender>]) -> Result<Vec<Sample>> {
-    let workloads = Workload::THROUGHPUT.iter().chain(Workload::ROUND_TRIP).copied();
-    let workloads: Vec<_> = workloads.filter(|workload| args.wants_workload(*workload)).collect();
+    let workloads: Vec<_> = Workload::all().filter(|workload| args.wants_workload(*workload)).collect();
     let mut counts = BTreeMap::new();
     let mut samples = Vec::new();
     for round in 1..=args.rounds.get() {
         for &workload in &workloads {
-            for contender in rotated(contenders, round) {
+            for contender in rotated(contenders, round).filter(|contender| contender.name().takes(workload)) {
                 let name = contender.name();
                 let of = || format!("{}, {}, round {round}", name.title(), workload.title());
                 let messages = match counts.get(&(workload, name)) {
@@ -72,22 +72,26 @@ fn rotated(contenders: &[Box<dyn Contender>], round: u32) -> impl Iterator<Item 
 
 fn once(contender: &dyn Contender, workload: Workload, messages: u32) -> Result<Figure> {
     let load = workload.load(messages);
+    if workload == Workload::AfterReset {
+        let after = contender.after_resets(&load)?;
+        return Ok(Figure::AfterReset(resets::Figure::of(&after).context("no reset was timed")?));
+    }
     if !workload.is_round_trip() {
         return Ok(Figure::Throughput { messages_per_second: contender.throughput(&load)? });
     }
     let mut times = contender.round_trips(&load)?;
     times.sort_unstable();
-    let at = |percent| percentile(&times, percent).context("no round trip was timed");
-    Ok(Figure::RoundTrip { median_us: at(50)?, p99_us: at(99)? })
+    let Times { median_us, p99_us } = Times::of_sorted(&times).context("no round trip was timed")?;
+    Ok(Figure::RoundTrip { median_us, p99_us })
 }
 
-/// In microseconds, of sorted times: the smallest that `percent` of them do not exceed.
-fn percentile(times: &[Duration], percent: usize) -> Option<f64> {
-    let rank = (times.len() * percent).div_ceil(100);
-    times.get(rank.checked_sub(1)?).map(|time| time.as_secs_f64() * 1e6)
+/// Of sorted values: the smallest that `percent` of them do not exceed.
+pub(crate) fn percentile<T: Copy>(values: &[T], percent: usize) -> Option<T> {
+    let rank = (values.len() * percent).div_ceil(100);
+    values.get(rank.checked_sub(1)?).copied()
 }
 
-/// How many messages per direction, or round trips, a run takes.
+/// How many messages per direction, round trips or resets a run takes.
 fn count(args: &Args, contender: &dyn Contender, workload: Workload) -> Result<u32> {
     if let Some(messages) = args.messages {
         return Ok(messages);
@@ -107,12 +111,13 @@ const FEWEST: u32 = 100;
 const MOST: u32 = 1_000_000_000;
 
 impl Figure {
-    /// Messages in one direction, or round trips, in a second.
+    /// Messages in one direction, round trips or resets, in a second.
     fn per_direction(self, workload: Workload) -> f64 {
         match self {
             Self::Throughput { messages_per_second } if workload.both_ways() => messages_per_second / 2.0,
             Self::Throughput { messages_per_second } => messages_per_second,
             Self::RoundTrip { median_us, .. } => 1e6 / median_us,
+            Self::AfterReset(figure) => figure.resets_per_second,
         }
     }
 }
@@ -122,6 +127,7 @@ impl std::fmt::Display for Figure {
         match self {
             Self::Throughput { messages_per_second } => write!(f, "{messages_per_second:.0} messages/s"),
             Self::RoundTrip { median_us, p99_us } => write!(f, "median {median_us:.1} µs, p99 {p99_us:.1} µs"),
+            Self::AfterReset(figure) => write!(f, "{figure}"),
         }
     }
 }
@@ -132,10 +138,10 @@ mod tests {
 
     #[test]
     fn a_percentile_is_one_of_the_times() {
-        let times: Vec<_> = (1..=200).map(Duration::from_micros).collect();
-        assert_eq!(percentile(&times, 50).map(f64::round), Some(100.0));
-        assert_eq!(percentile(&times, 99).map(f64::round), Some(198.0));
-        assert_eq!(percentile(&times[..1], 99).map(f64::round), Some(1.0));
-        assert_eq!(percentile(&[], 50), None);
+        let times: Vec<_> = (1..=200).collect();
+        assert_eq!(percentile(&times, 50), Some(100));
+        assert_eq!(percentile(&times, 99), Some(198));
+        assert_eq!(percentile(&times[..1], 99), Some(1));
+        assert_eq!(percentile::<u32>(&[], 50), None);
     }
 }

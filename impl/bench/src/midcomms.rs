@@ -1,6 +1,7 @@
 //! midcomms itself: awaited sends with an event each, batches, and batches while recording.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::midcomms::midcomms::{Event, EventRef, Kind};
 use ::midcomms::recording::{Options, Origin, Recorder};
@@ -12,10 +13,11 @@ use tokio::try_join;
 use crate::check::Check;
 use crate::contender::{Contender, Name};
 use crate::link::{End, Ends, Link, Linked, Nodes, Rx, Tx, on};
-use crate::load;
+use crate::load::{self, Load};
+use crate::resets::{self, AfterResets};
 
-const A: NodeId = NodeId(1);
-const B: NodeId = NodeId(2);
+pub(crate) const A: NodeId = NodeId(1);
+pub(crate) const B: NodeId = NodeId(2);
 const LOCKSPACE: LockspaceId = LockspaceId(1);
 /// Bytes of a batch.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -23,14 +25,14 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// Those that this version of the crate offers.
 pub(crate) fn contenders(nodes: &Arc<Nodes>) -> Vec<Box<dyn Contender>> {
     vec![
-        Box::new(Linked { link: Awaited, nodes: Arc::clone(nodes) }),
+        Box::new(Midcomms(Linked { link: Awaited, nodes: Arc::clone(nodes) })),
         Box::new(Linked { link: Batch { is_recorded: false }, nodes: Arc::clone(nodes) }),
         Box::new(Linked { link: Batch { is_recorded: true }, nodes: Arc::clone(nodes) }),
     ]
 }
 
 /// Starts a node that listens on `address` and records itself, if it is to, in the compact form and a folder of its own.
-fn start(id: NodeId, address: &str, is_recorded: bool) -> Result<(Node, Events, Option<Recording>)> {
+pub(crate) fn start(id: NodeId, address: &str, is_recorded: bool) -> Result<(Node, Events, Option<Recording>)> {
     let builder = Node::builder(id).listen(address.parse()?);
     if !is_recorded {
         let (node, events) = builder.start()?;
@@ -45,13 +47,13 @@ fn start(id: NodeId, address: &str, is_recorded: bool) -> Result<(Node, Events, 
 
 /// What a node records: looked at in the end, for a loss would make recording look cheap.
 #[derive(Debug)]
-struct Recording {
+pub(crate) struct Recording {
     recorder: Recorder,
     _folder: tempfile::TempDir,
 }
 
 /// Makes the other node a member and waits until it answers.
-async fn join(node: &Node, peer: NodeId, listens_on: Vec<std::net::SocketAddr>) -> Result<PeerHandle> {
+pub(crate) async fn join(node: &Node, peer: NodeId, listens_on: Vec<std::net::SocketAddr>) -> Result<PeerHandle> {
     node.add_peer(peer, listens_on)?;
     node.add_member(peer, LOCKSPACE)?;
     let handle = node.peer(peer)?;
@@ -77,18 +79,45 @@ fn body(len: usize) -> Result<Vec<u8>> {
     Ok(load::message(len)?.split_off(HEADER_LEN))
 }
 
+/// Awaited sends, and what they meet after a reset.
+#[derive(Debug)]
+struct Midcomms(Linked<Awaited>);
+
+impl Contender for Midcomms {
+    fn name(&self) -> Name {
+        self.0.name()
+    }
+
+    fn throughput(&self, load: &Load) -> Result<f64> {
+        self.0.throughput(load)
+    }
+
+    fn round_trips(&self, load: &Load) -> Result<Vec<Duration>> {
+        self.0.round_trips(load)
+    }
+
+    fn after_resets(&self, load: &Load) -> Result<AfterResets> {
+        self.0.block_on(load, resets::run(&self.0.nodes, *load))
+    }
+}
+
 #[derive(Debug)]
 struct Awaited;
 
 #[derive(Debug)]
-struct AwaitedTx {
+pub(crate) struct AwaitedTx {
     peer: PeerHandle,
     /// The whole message; what is sent is its body.
     message: Vec<u8>,
 }
 
 #[derive(Debug)]
-struct AwaitedRx(Events);
+pub(crate) struct AwaitedRx(pub(crate) Events);
+
+/// Sends messages of `len` bytes to `peer`, each awaited.
+pub(crate) fn awaited(peer: PeerHandle, events: Events, len: usize) -> Result<End<AwaitedTx, AwaitedRx>> {
+    Ok(End { tx: AwaitedTx { peer, message: load::message(len)? }, rx: AwaitedRx(events) })
+}
 
 impl Link for Awaited {
     type Tx = AwaitedTx;
@@ -99,11 +128,8 @@ impl Link for Awaited {
     }
 
     async fn open(&self, nodes: &Nodes, len: usize) -> Result<Ends<Self>> {
-        let [a, b] = pair(nodes, false).await?;
-        let end = |(peer, events, _): Side| -> Result<End<AwaitedTx, AwaitedRx>> {
-            Ok(End { tx: AwaitedTx { peer, message: load::message(len)? }, rx: AwaitedRx(events) })
-        };
-        Ok((end(a)?, end(b)?))
+        let [(to_b, events_a, _), (to_a, events_b, _)] = pair(nodes, false).await?;
+        Ok((awaited(to_b, events_a, len)?, awaited(to_a, events_b, len)?))
     }
 }
 

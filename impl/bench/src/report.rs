@@ -10,6 +10,8 @@ use crate::bounds::{Limit, Verdict};
 use crate::contender::Name;
 use crate::cores;
 use crate::figures::{Figures, Metric, Spread};
+use crate::measure::Figure;
+use crate::resets::{self, Times};
 use crate::workload::Workload;
 
 /// The columns of ratios.
@@ -19,7 +21,7 @@ const ROUND_TRIP_RIVALS: &[Name] = &[Name::Raw, Name::RawTokio];
 /// All of it as one JSON object.
 pub(crate) fn json(args: &Args, figures: &Figures, verdicts: &[Verdict]) -> Result<String> {
     let mut ratios = Vec::new();
-    for &workload in Workload::THROUGHPUT.iter().chain(Workload::ROUND_TRIP) {
+    for workload in Workload::all() {
         let contenders = figures.contenders(workload);
         for (&contender, &rival) in contenders.iter().flat_map(|one| contenders.iter().map(move |other| (one, other))) {
             for metric in [Metric::Rate, Metric::Median, Metric::P99] {
@@ -58,6 +60,9 @@ pub(crate) fn markdown(args: &Args, figures: &Figures, verdicts: &[Verdict]) -> 
     for workload in Workload::ROUND_TRIP {
         round_trip(&mut out, figures, *workload)?;
     }
+    for workload in Workload::RESET {
+        after_reset(&mut out, figures, *workload)?;
+    }
     bounds(&mut out, verdicts)?;
     Ok(out)
 }
@@ -80,6 +85,37 @@ fn round_trip(out: &mut String, figures: &Figures, workload: Workload) -> fmt::R
         let Some((median, p99)) = median.zip(figures.spread(workload, contender, Metric::P99)) else { continue };
         write!(out, "| {} | {} | {} |", contender.title(), Micros(median), Micros(p99))?;
         ratios(out, figures, workload, contender, &rivals, &[Metric::Median, Metric::P99])?;
+    }
+    Ok(())
+}
+
+type Time = fn(resets::Figure) -> Times;
+
+/// A line for each time and for the ratio, nothing where it was not measured.
+fn after_reset(out: &mut String, figures: &Figures, workload: Workload) -> fmt::Result {
+    for contender in figures.contenders(workload) {
+        let of = |value: &dyn Fn(resets::Figure) -> f64| {
+            figures.spread_of(workload, contender, |figure| match figure {
+                Figure::AfterReset(figure) => Some(value(figure)),
+                _ => None,
+            })
+        };
+        let head = "| from the reset until | median | 99th percentile |\n|---|--:|--:|";
+        writeln!(out, "\n### {}: {}\n\n{head}", workload.title(), contender.title())?;
+        let times: [(_, Time); 3] = [
+            ("a connection stands again, µs", |figure| figure.reconnect),
+            ("the first message sent behind it is delivered, µs", |figure| figure.delivery),
+            ("(a round trip before it, µs)", |figure| figure.round_trip),
+        ];
+        for (what, time) in times {
+            let spreads = of(&|figure| time(figure).median_us).zip(of(&|figure| time(figure).p99_us));
+            let Some((median, p99)) = spreads else { continue };
+            writeln!(out, "| {what} | {} | {} |", Micros(median), Micros(p99))?;
+        }
+        let ratios = of(&|figure| figure.ratio).zip(of(&|figure| figure.ratio_p99));
+        let Some((median, p99)) = ratios else { continue };
+        let what = "delivery, divided by the reconnect of the same break and a round trip";
+        writeln!(out, "| {what} | {:.2} | {:.2} |", median.median, p99.median)?;
     }
     Ok(())
 }
@@ -135,8 +171,14 @@ fn bounds(out: &mut String, verdicts: &[Verdict]) -> fmt::Result {
             Metric::Rate => "messages/s",
             Metric::Median => "median round trip",
             Metric::P99 => "99th percentile of round trips",
+            Metric::AfterReset => {
+                "from a reset to the next delivery, divided by the reconnect and a round trip, median"
+            }
+            Metric::AfterResetP99 => "the same, 99th percentiles",
+            Metric::Reconnect => "from a reset to the next connection, in round trips, medians",
         };
-        write!(out, "| {what}, {} to {} | ", contender.title(), rival.title())?;
+        let to = rival.map(|rival| format!(" to {}", rival.title())).unwrap_or_default();
+        write!(out, "| {what}, {}{to} | ", contender.title())?;
         match worst {
             Some((workload, ratio)) => write!(out, "{ratio:.2} ({})", workload.title())?,
             None => write!(out, "not measured")?,

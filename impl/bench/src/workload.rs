@@ -34,6 +34,10 @@ pub(crate) enum Workload {
     #[value(name = "round-trip-4000")]
     #[serde(rename = "round-trip-4000")]
     RoundTrip4000,
+    /// Messages of 88 bytes from node a to node b, while all connections are reset again and again.
+    #[value(name = "after-reset")]
+    #[serde(rename = "after-reset")]
+    AfterReset,
 }
 
 impl Workload {
@@ -41,6 +45,14 @@ impl Workload {
     pub(crate) const THROUGHPUT: &[Self] = &[Self::OneWay88, Self::BothWays88, Self::OneWay4000, Self::BothWays4000];
     /// All that time round trips.
     pub(crate) const ROUND_TRIP: &[Self] = &[Self::RoundTrip88, Self::RoundTrip4000];
+
+    /// All that time what comes after a reset.
+    pub(crate) const RESET: &[Self] = &[Self::AfterReset];
+
+    /// Every one, in the order of the tables.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        [Self::THROUGHPUT, Self::ROUND_TRIP, Self::RESET].into_iter().flatten().copied()
+    }
 
     pub(crate) const fn title(self) -> &'static str {
         match self {
@@ -50,13 +62,14 @@ impl Workload {
             Self::BothWays4000 => "both ways, 4,000 bytes",
             Self::RoundTrip88 => "round trip, 88 bytes",
             Self::RoundTrip4000 => "round trip, 4,000 bytes",
+            Self::AfterReset => "after a reset, 88 bytes",
         }
     }
 
     /// Bytes of a message.
     pub(crate) const fn len(self) -> u16 {
         match self {
-            Self::OneWay88 | Self::BothWays88 | Self::RoundTrip88 => 88,
+            Self::OneWay88 | Self::BothWays88 | Self::RoundTrip88 | Self::AfterReset => 88,
             Self::OneWay4000 | Self::BothWays4000 | Self::RoundTrip4000 => 4000,
         }
     }
@@ -69,11 +82,15 @@ impl Workload {
         matches!(self, Self::RoundTrip88 | Self::RoundTrip4000)
     }
 
-    /// `timed` messages per direction or round trips, and a tenth of that before them.
+    /// `timed` messages per direction, round trips or resets, and a tenth of that before them.
     pub(crate) fn load(self, timed: u32) -> Load {
         let warm_up = timed / 10;
         let messages = timed + warm_up;
-        let slowest = Duration::from_micros(if self.is_round_trip() { 1000 } else { 50 });
+        let slowest = match self {
+            Self::AfterReset => Duration::from_millis(200),
+            Self::RoundTrip88 | Self::RoundTrip4000 => Duration::from_millis(1),
+            _ => Duration::from_micros(50),
+        };
         let limit = Duration::from_secs(60) + slowest * messages;
         Load { len: self.len().into(), messages, warm_up, both_ways: self.both_ways(), limit }
     }

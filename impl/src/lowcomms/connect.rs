@@ -13,7 +13,7 @@ use super::link::Link;
 pub(crate) async fn open(link: Arc<Link>, attempts: u32) {
     let shared = &link.shared;
     let give_way = if shared.node > link.peer { shared.limits.give_way } else { Duration::ZERO };
-    sleep(backoff(&shared.limits, attempts, fastrand::f64()).max(give_way)).await;
+    pause(backoff(&shared.limits, attempts, fastrand::f64()).max(give_way)).await;
     link.connecting();
     for address in link.addresses().iter().copied() {
         let connecting = shared.transport.connect(shared.source(address), address);
@@ -26,6 +26,13 @@ pub(crate) async fn open(link: Arc<Link>, attempts: u32) {
     link.open_failed();
 }
 
+/// The runtime's timer ticks once a millisecond: to sleep for no time takes one.
+async fn pause(wait: Duration) {
+    if !wait.is_zero() {
+        sleep(wait).await;
+    }
+}
+
 /// Nothing before the first attempt, then from [`Limits::reconnect_min`] up to [`Limits::reconnect_max`], doubled each
 /// time; `random` from 0 to 1 makes it a quarter shorter or longer.
 fn backoff(limits: &Limits, attempts: u32, random: f64) -> Duration {
@@ -36,7 +43,19 @@ fn backoff(limits: &Limits, attempts: u32, random: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use core::pin::pin;
+    use core::task::{Context, Waker};
+
     use super::*;
+
+    #[tokio::test]
+    async fn who_need_not_wait_connects_at_once() {
+        let is_over = |wait| {
+            let mut context = Context::from_waker(Waker::noop());
+            pin!(pause(wait)).poll(&mut context).is_ready()
+        };
+        assert_eq!([0, 1].map(|millis| is_over(Duration::from_millis(millis))), [true, false]);
+    }
 
     #[test]
     fn waits_grow_up_to_their_limit_and_vary_by_a_quarter() {

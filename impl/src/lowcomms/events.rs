@@ -13,7 +13,7 @@ use super::inbox::{PeerEvent, PeerEvents};
 use super::link::Shared;
 use super::turns::Turns;
 
-/// What happens to a node: a stream that ends when the node does.
+/// What happens to a node: a stream that ends, behind what came before, when the node does or the runtime that it runs in.
 ///
 /// It has to be read, by another task than the ones that send: while [`super::Limits::events`] wait, nothing is read from
 /// peers, ACKs included, and so senders come to wait. If it is dropped, messages are acknowledged and thrown away.
@@ -32,7 +32,7 @@ impl Events {
         Self { shared, taken: VecDeque::new(), current: None, turns: Turns::default() }
     }
 
-    /// The next event, `None` when the node is gone. Cancel-safe: an event that is not returned comes the next time.
+    /// The next event, `None` when the node is gone, or its runtime. Cancel-safe: an event that is not returned comes the next time.
     #[allow(clippy::should_implement_trait, reason = "the asynchronous name for it, as in tokio's receivers")]
     pub async fn next(&mut self) -> Option<PeerEvent> {
         if self.turns.is_over() {
@@ -58,7 +58,7 @@ impl Events {
         self.take()
     }
 
-    /// The next events of one peer that came together, at least one: `None` when the node is gone. For many small messages
+    /// The next events of one peer that came together, at least one: `None` as in [`Events::next`]. For many small messages
     /// this costs less than one call for each. Cancel-safe; events that are not taken out of the batch come the next time.
     pub async fn next_batch(&mut self) -> Option<&mut PeerEvents> {
         if self.current.as_ref().is_none_or(|batch| batch.events.is_empty()) {

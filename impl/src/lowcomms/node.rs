@@ -238,6 +238,7 @@ impl Builder {
         for peer in config.peers {
             inner.add_peer(peer)?;
         }
+        inner.spawn(live(Ending(Arc::clone(&shared))));
         for listener in listeners {
             inner.spawn(listen::accept(Arc::downgrade(&inner), listener));
         }
@@ -246,6 +247,20 @@ impl Builder {
         }
         Ok((Node { owner: Arc::new(Owner(inner)) }, Events::new(shared)))
     }
+}
+
+/// Ends the events: with the node's tasks, be it that the runtime is gone and nothing will happen any more.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.inbox.close();
+    }
+}
+
+async fn live(ending: Ending) {
+    let _ending = ending;
+    core::future::pending().await
 }
 
 /// Writes down, twice an hour, which incarnation ids are used.

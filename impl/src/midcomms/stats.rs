@@ -31,7 +31,8 @@ pub struct Counters {
     pub unexpected: u64,
     /// Connections that this node opened or accepted.
     pub connections: u64,
-    /// Connections that broke.
+    /// Connections that broke, by a reset or by silence. One that its other end closed in order is none of them, and so the
+    /// system closes those of a process that was killed, unless there was something to read that it had not read.
     pub breaks: u64,
     /// Observers that panicked: each is not asked again.
     pub observer_panics: u64,

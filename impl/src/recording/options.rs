@@ -74,7 +74,8 @@ impl Default for Options {
 pub struct Status {
     /// Events that were written.
     pub written: u64,
-    /// Events that were not, and are marked in the trace where they would be, as soon as anything can be written again.
+    /// Events that were not, and are marked in the trace where they would be, as soon as anything can be written again; and
+    /// those behind the end of the recording, which no trace has ([`super::Recorder::finish`]).
     pub lost: u64,
     /// Bytes that were written.
     pub bytes: u64,

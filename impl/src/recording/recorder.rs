@@ -74,7 +74,12 @@ impl Recorder {
         self.running.shared.status()
     }
 
-    /// Writes what was taken down and ends the last file. Waits for that; what happens later is lost and counted.
+    /// Writes what was taken down and ends the last file. Waits for that.
+    ///
+    /// What observers see from the call on is not taken down, only counted ([`Status::lost`], also after this has returned). As far as
+    /// they see it before the end is written, it is marked there as lost. Behind the end nothing is: a trace that was ended says
+    /// that its node did nothing more, and beside the trace of a peer that is held against it. So end the recording of a node
+    /// that has been shut down, or whose peers were dropped.
     #[must_use = "it says whether anything was lost"]
     pub fn finish(&self) -> Status {
         self.running.finish();

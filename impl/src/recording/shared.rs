@@ -98,11 +98,13 @@ impl Shared {
     #[inline]
     pub(super) fn observe(&self, slot: &Mutex<Slot>, now: Time, pair: (NodeId, NodeId), occurrence: Occurrence<'_>) {
         let mut slot = lock(slot);
+        slot.pair = Some(pair);
         if slot.is_over {
-            self.lost.fetch_add(occurrence.messages().count().max(1) as u64, Ordering::Relaxed);
+            let lost = occurrence.messages().count().max(1) as u64;
+            slot.lost = slot.lost.saturating_add(lost);
+            self.lost.fetch_add(lost, Ordering::Relaxed);
             return;
         }
-        slot.pair = Some(pair);
         slot.encoder.encode(now, occurrence);
         if slot.encoder.bytes.len() >= self.block_bytes || slot.encoder.entries >= BLOCK_EVENTS {
             self.hand_over(&mut slot, Full::Lose);
@@ -120,9 +122,17 @@ impl Shared {
         }
     }
 
-    /// What is to be marked by the writer, for the observers are gone.
+    /// What is to be marked by the writer, for the observers are gone, or hand nothing over any more.
     pub(super) fn take_unmarked(&self) -> HashMap<(NodeId, NodeId), u64> {
-        core::mem::take(&mut lock(&self.unmarked))
+        let mut unmarked = core::mem::take(&mut *lock(&self.unmarked));
+        let slots = lock(&self.slots).alive();
+        for slot in slots {
+            let mut slot = lock(&slot);
+            if let Some(pair) = slot.pair.filter(|_| slot.is_over && slot.lost > 0) {
+                *unmarked.entry(pair).or_default() += core::mem::take(&mut slot.lost);
+            }
+        }
+        unmarked
     }
 
     /// Hands over what every observer has, as far as there is room. The writer's own, so it must not wait.

@@ -118,9 +118,45 @@ async fn a_reservation_outlives_its_node_and_says_so() {
     assert_eq!(slot.commit(|body| body.copy_from_slice(&msg(b"1"))), Err(SendError::SessionOver));
 }
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn the_events_of_a_node_whose_runtime_is_gone_end_behind_what_came_before() {
+    let gone = runtime();
+    let nodes = gone.block_on(async {
+        let ((one, events1), (two, mut events2)) = pair(49);
+        two.peer(ONE).unwrap().send_opaque(LOCKSPACE, b"before").await.unwrap();
+        one.peer(TWO).unwrap().send_opaque(LOCKSPACE, b"answer").await.unwrap();
+        delivery(&mut events2).await;
+        while one.stats()[0].counters.delivered == 0 {
+            tokio::task::yield_now().await;
+        }
+        [(one, events1), (two, events2)]
+    });
+    let waits = |mut events: midcomms::Events| {
+        std::thread::spawn(move || {
+            runtime().block_on(async {
+                let mut delivered = 0;
+                while let Some(event) = within(events.next()).await {
+                    delivered += u32::from(matches!(event.event, Event::Delivered(_)));
+                }
+                assert!(within(events.next_batch()).await.is_none());
+                delivered
+            })
+        })
+    };
+    let [(one, events1), (two, events2)] = nodes;
+    let waiting = waits(events2);
+    drop(gone);
+    assert_eq!(waiting.join().unwrap(), 0);
+    assert_eq!(waits(events1).join().unwrap(), 1);
+    drop((one, two));
+}
+
 #[test]
 fn a_peer_of_a_node_whose_runtime_is_gone_is_never_up() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let gone = runtime();
     let (node, _events) = gone.block_on(async { builder(ONE, address(48, 1)).start().unwrap() });
     drop(gone);
