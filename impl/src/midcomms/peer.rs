@@ -443,9 +443,10 @@ impl Peer {
         self.record.events.by_ref()
     }
 
-    /// Exchanges everything that happened for `empty`, which lends its memory to what happens next.
+    /// Exchanges everything that happened for `empty`, which lends its memory to what happens next. Of what is taken out of it
+    /// the buffers are to be taken too.
     pub(crate) fn swap_events(&mut self, empty: EventBatch) -> EventBatch {
-        core::mem::replace(&mut self.record.events, empty)
+        core::mem::replace(&mut self.record.events, empty).reuse()
     }
 
     /// What happened and was not taken.
