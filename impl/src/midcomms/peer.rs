@@ -426,7 +426,8 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// As [`Peer::send`], and [`SendError::NotBare`] for other types.
+    /// As [`Peer::send`], and [`SendError::NotBare`] for other types. [`SendError::Full`] says that 64 wait for a connection
+    /// already, which the next [`Transmit::Write`] takes: no [`Event::SendReady`] follows.
     pub fn send_bare(&mut self, lockspace: LockspaceId, body: &[u8]) -> Result<(), SendError> {
         self.record.send_bare(lockspace, body)
     }
