@@ -1,8 +1,8 @@
 //! What the fuzz targets do with their input. The corpus test runs the same functions.
 
 use midcomms::wire::{
-    DecodeError, Frame, FrameError, Framer, HEADER_LEN, HalfMessage, Header, Message, decode as decode_message,
-    plausible_header, resync,
+    Ack, Body, DecodeError, Frame, FrameError, Framer, HEADER_LEN, HalfMessage, Header, Inner, MSG_WORDS, Message, Msg,
+    OptionItem, Options, Opts, Sender, decode as decode_message, plausible_header, resync, whole_messages,
 };
 
 /// One message: whatever decodes encodes to the same bytes, and whatever does not says where.
@@ -49,7 +49,51 @@ fn check_message(message: &Message<'_>, data: &[u8]) {
         assert!(errors.len() <= 1);
         assert!(read.len() <= opts.options().as_bytes().len() / 8);
         errors.iter().filter_map(|item| item.err()).for_each(|error| check_error(&error, data.len()));
+        check_options(&read.into_iter().flatten().collect::<Vec<_>>());
     }
+    if message.pads_are_zero() {
+        assert!(built(message).is_none_or(|built| built == *message), "it is the sum of its parts");
+    }
+}
+
+/// Options that were read can be written, and read again.
+fn check_options(options: &[OptionItem<'_>]) {
+    let mut out = Vec::new();
+    for option in options {
+        Options::push(&mut out, *option).expect("it was read");
+    }
+    let read: Result<Vec<_>, _> = Options::from_bytes(&out).collect();
+    assert_eq!(read.as_deref(), Ok(options));
+}
+
+/// The message, made of its parts; `None` of one that nobody makes: headers that differ, a FIN with something behind it.
+fn built<'a>(message: &Message<'a>) -> Option<Message<'a>> {
+    let built = match message {
+        Message::Opts(opts) if sender(&opts.header()) != sender(&opts.inner().header()) => return None,
+        Message::Opts(opts) => Opts::new(opts.seq(), opts.options(), built_inner(opts.inner())?).map(Message::from),
+        Message::Ack(ack) => Ack::new(sender(&ack.header())?, ack.seq(), ack.tail()).map(Message::from),
+        Message::Bare(inner) => Ok(Message::from(built_inner(inner)?)),
+    };
+    Some(built.expect("it was read"))
+}
+
+fn sender(header: &Header) -> Option<Sender> {
+    Some(Sender { version: header.known_version()?, nodeid: header.nodeid })
+}
+
+fn built_inner<'a>(inner: &Inner<'a>) -> Option<Inner<'a>> {
+    let (sender, lockspace) = (inner.sender(), inner.lockspace().unwrap_or_default());
+    let built = match inner.body() {
+        Body::Msg(msg) => {
+            let words: Vec<_> = msg.words().collect();
+            assert_eq!((words.len(), words.first()), (MSG_WORDS, Some(&msg.code())));
+            Inner::msg(sender, lockspace, Msg::new(msg.fixed(), msg.block()))
+        }
+        Body::Rcom(rcom) => Inner::rcom(sender, lockspace, *rcom),
+        Body::Fin { tail } if tail.is_empty() && inner.header().word == 0 => Ok(Inner::fin(sender)),
+        Body::Fin { .. } => return None,
+    };
+    Some(built.expect("it was read"))
 }
 
 fn check_error(error: &DecodeError, len: usize) {
@@ -92,6 +136,8 @@ fn chunks<'a>(mut stream: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
 
 /// The messages are the stream, without a gap, up to its error or its half message.
 fn check_stream((messages, error, half): &Story, stream: &[u8]) {
+    let whole: usize = messages.iter().map(|(_, bytes)| bytes.len()).sum();
+    assert_eq!(whole_messages(stream), if error.is_some() { stream.len() } else { whole });
     let mut rest = stream;
     let mut at = 0;
     for (offset, bytes) in messages {

@@ -1,29 +1,105 @@
 //! What the fuzz targets `record` and `node` do with their input. The corpus test runs the same functions.
 
-use std::collections::BTreeMap;
+use core::slice::Iter;
 use std::time::Duration;
 
-use bytes::Bytes;
-use midcomms::midcomms::{
-    Config, ConnectionId, Event, Incarnation, Input, Kind, Peer, Reservation, State, Tail, Time, Transmit,
-};
-use midcomms::wire::{
-    Ack, Body, Framer, Inner, LockspaceId, Message, Msg, NodeId, Options, Opts, Rcom, RcomType, Sender, Seq, Version,
-};
+use midcomms::midcomms::{Input, Kind, Reservation};
+use midcomms::wire::{LockspaceId, NodeId, RcomType, Seq, Version};
 
-const OWN: Incarnation = Incarnation(0x1000);
-const PEER: Incarnation = Incarnation(0x9000);
-const MESSAGES: usize = 64;
+use messages::{body_of, tail};
+use rig::{OWN, PEER, Rig};
 
-/// A program for one record: each step is a byte that says what, and one or two that say how. Whatever the steps are,
-/// the invariants of [`Rig`] hold after each.
+mod judge;
+mod messages;
+mod rig;
+
+/// A program for one record: each step is a byte that says what, and one or more that say how. Whatever the steps are,
+/// what [`judge`] asks for holds after each, and behind the last one the record is as good as new.
 pub(crate) fn record(data: &[u8]) {
-    let mut rig = Rig::new(false, NodeId(2));
-    let mut program = data.iter().copied();
-    let mut reservations = Vec::new();
-    while let Some(what) = program.next() {
-        let how = program.next().unwrap_or(0);
-        match what % 24 {
+    let mut run = Run { rig: Rig::new(false, NodeId(2)), program: Program(data.iter()), reservations: Vec::new() };
+    while let Some(what) = run.program.0.next() {
+        let how = run.program.byte();
+        match what % 40 {
+            what @ 0..12 => run.surround(what, how),
+            what @ (12..16 | 26..36) => run.send(what, how),
+            what @ 16..23 => run.hear(what, how),
+            23 => run.rig.drain(),
+            what => run.extend(what, how),
+        }
+    }
+    run.rig.finish();
+}
+
+/// Bytes of a peer. The first byte says in which state the record is, and with its highest bit that the peer is node 1
+/// and not 2; the second says how large the chunks are; the rest comes on one accepted connection.
+pub(crate) fn node(data: &[u8]) {
+    let [state, size, stream @ ..] = data else { return };
+    let mut rig = in_state(state & 0x7F, if state & 0x80 == 0 { NodeId(2) } else { NodeId(1) });
+    rig.accepted();
+    let before = rig.judge.written;
+    let chunks = stream.chunks(usize::from(*size) * 16 + 1);
+    let most = 8 * (chunks.len() + 1);
+    for chunk in chunks {
+        rig.received(1, chunk.to_vec());
+    }
+    assert!(rig.judge.written - before <= most, "an answer for each chunk, at most");
+    rig.pass(Duration::from_secs(100));
+}
+
+/// 0 CLOSED, 1 unbound, 2 ESTABLISHED, 3 towards a Linux node, then the closing states.
+fn in_state(state: u8, them: NodeId) -> Rig {
+    let mut rig = Rig::new(true, them);
+    let state = state % 8;
+    if state == 0 {
+        return rig;
+    }
+    rig.input(Input::AddMember(LockspaceId(1)));
+    match state {
+        1 => return rig,
+        3 => rig.received(0, rig.voice.rcom(RcomType::StatusReply)),
+        _ => rig.received(0, rig.voice.ack(Seq(0), &tail(1, PEER, Some(OWN.0)))),
+    }
+    if state >= 4 {
+        rig.send(|peer| peer.send(Kind::Msg, LockspaceId(1), &body_of(1, 72)));
+    }
+    match state {
+        5 => rig.input(Input::Shutdown),
+        6 => rig.received(0, rig.voice.fin(Seq(0))),
+        7 => {
+            rig.received(0, rig.voice.fin(Seq(0)));
+            rig.input(Input::RemoveMember(LockspaceId(1)));
+        }
+        _ => {}
+    }
+    rig
+}
+
+// ---- programs ----------------------------------------------------------------------------------------------------
+
+struct Program<'a>(Iter<'a, u8>);
+
+impl Program<'_> {
+    /// The next byte; behind the last one there are zeros.
+    fn byte(&mut self) -> u8 {
+        self.0.next().copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, count: u8) -> Vec<u8> {
+        self.0.by_ref().take(usize::from(count)).copied().collect()
+    }
+}
+
+struct Run<'a> {
+    rig: Rig,
+    program: Program<'a>,
+    reservations: Vec<Reservation>,
+}
+
+impl Run<'_> {
+    /// The cluster manager, the driver and time.
+    fn surround(&mut self, what: u8, how: u8) {
+        let rig = &mut self.rig;
+        match what {
             0 => rig.input(Input::AddMember(LockspaceId(u32::from(how % 3)))),
             1 => rig.input(Input::RemoveMember(LockspaceId(u32::from(how % 3)))),
             2 => rig.input(Input::Fence),
@@ -31,347 +107,92 @@ pub(crate) fn record(data: &[u8]) {
             4 => rig.opened(),
             5 => rig.input(Input::OpenFailed),
             6 => rig.accepted(),
-            7 => {
-                let bytes: Vec<_> = program.by_ref().take(usize::from(how)).collect();
-                rig.received(how, bytes);
-            }
+            7 => rig.received(how, self.program.take(how)),
             8 => rig.written(),
             9 => rig.ends(how, Input::Finished),
             10 => rig.ends(how, Input::Broken),
-            11 => rig.pass(Duration::from_millis(u64::from(how) * u64::from(how))),
-            12 => rig.send(how),
-            13 => reservations.extend(rig.reserve(how)),
-            14 => rig.settle(&mut reservations, how, true),
-            15 => rig.settle(&mut reservations, how, false),
-            16 => {
-                let number = program.next().unwrap_or(0);
-                let ids = [OWN, PEER, Incarnation(PEER.0 + 1), rig.peer.snapshot().incarnation];
-                let id = |at: u8| ids[usize::from(at) % ids.len()];
-                let message = if number & 0x80 == 0 {
-                    ack(
-                        rig.them,
-                        u32::from(number & 3),
-                        &tail(1, id(how), (how & 0x40 == 0).then(|| id(how >> 2)).map(|id| id.0)),
-                    )
-                } else {
-                    ack(rig.them, 0_u32, &tail(2, id(how), Some(id(how >> 2).0)))
-                };
-                rig.received(how, message);
+            _ => rig.pass(Duration::from_millis(u64::from(how) * u64::from(how))),
+        }
+    }
+
+    /// One message of the peer's, or time that runs out for one.
+    fn hear(&mut self, what: u8, how: u8) {
+        let rig = &mut self.rig;
+        match what {
+            16 => rig.hello(how, self.program.byte()),
+            17 => rig.received(how, rig.voice.msg(rig.near(how), &[])),
+            18 => rig.received(how, rig.voice.fin(rig.near(how))),
+            19 => rig.received(how, rig.voice.ack(rig.near_sent(how), &[])),
+            20 => rig.received(how, rig.voice.rcom(RcomType::Status)),
+            21 => rig.received(how, rig.voice.rcom(RcomType::StatusReply)),
+            _ => rig.timeout(),
+        }
+    }
+
+    /// The upper layer.
+    fn send(&mut self, what: u8, how: u8) {
+        let (rig, lockspace, len) = (&mut self.rig, LockspaceId(1), usize::from(how));
+        let kind = if how & 1 == 0 { Kind::Msg } else { Kind::Rcom };
+        match what {
+            12 => rig.send(|peer| peer.send(Kind::Msg, lockspace, &body_of(1, 72 + len))),
+            13 => self.reservations.extend(rig.reserve(Kind::Msg, 72 + len)),
+            14 => self.settle(how, |rig, reservation| _ = rig.commit(&reservation, 1)),
+            15 => self.settle(how, |rig, reservation| rig.cancel(&reservation)),
+            26 => {
+                let each = 72 + usize::from(self.program.byte()) * 16;
+                let mut bodies = vec![body_of(1 + (how >> 7) * 2, each); len & 31];
+                bodies.extend((how & 0x20 != 0).then(|| body_of(200, 72)));
+                rig.send_all(if how & 0x40 == 0 { Kind::Msg } else { Kind::Rcom }, &bodies, each * len);
             }
-            17 => rig.received(how, msg(rig.them, rig.near(how))),
-            18 => rig.received(how, fin(rig.them, rig.near(how))),
-            19 => rig.received(how, ack(rig.them, rig.near_sent(how), &[])),
-            20 => rig.received(how, rcom(rig.them, RcomType::Status)),
-            21 => rig.received(how, rcom(rig.them, RcomType::StatusReply)),
-            22 => rig.timeout(),
-            _ => rig.drain(),
-        }
-    }
-}
-
-/// Bytes of a peer. The first byte says in which state the record is, and with its highest bit that the peer is node 1
-/// and not 2; the second says how large the chunks are; the rest comes on one accepted connection.
-pub(crate) fn node(data: &[u8]) {
-    let [state, size, stream @ ..] = data else { return };
-    let mut rig = Rig::in_state(state & 0x7F, if state & 0x80 == 0 { NodeId(2) } else { NodeId(1) });
-    rig.accepted();
-    let before = rig.messages;
-    let chunks = stream.chunks(usize::from(*size) * 16 + 1);
-    let most = 8 * (chunks.len() + 1);
-    for chunk in chunks {
-        rig.received(1, chunk.to_vec());
-    }
-    assert!(rig.messages - before <= most, "an answer for each chunk, at most");
-    assert_eq!(rig.peer.counters().unexpected, 0);
-    rig.pass(Duration::from_secs(100));
-}
-
-// ---- messages ----------------------------------------------------------------------------------------------------
-
-fn sender(nodeid: NodeId) -> Sender {
-    Sender { version: Version::V3_2, nodeid }
-}
-
-fn bytes_of<'a>(message: impl Into<Message<'a>>) -> Vec<u8> {
-    let mut out = Vec::new();
-    message.into().encode_into(&mut out);
-    out
-}
-
-fn body() -> [u8; 72] {
-    let mut body = [0; 72];
-    body[0] = 1;
-    body
-}
-
-fn msg(them: NodeId, seq: Seq) -> Vec<u8> {
-    let body = body();
-    let inner = Inner::msg(sender(them), LockspaceId(1), Msg::new(&body, &[])).expect("it is short");
-    bytes_of(Opts::new(seq, Options::default(), inner).expect("it is short"))
-}
-
-fn fin(them: NodeId, seq: Seq) -> Vec<u8> {
-    bytes_of(Opts::new(seq, Options::default(), Inner::fin(sender(them))).expect("it is short"))
-}
-
-fn ack(them: NodeId, seq: impl Into<u32>, tail: &[u8]) -> Vec<u8> {
-    bytes_of(Ack::new(sender(them), Seq(seq.into()), tail).expect("it is short"))
-}
-
-fn tail(kind: u32, source: Incarnation, destination: Option<u64>) -> Vec<u8> {
-    let mut tail = b"HRD1".to_vec();
-    tail.extend(kind.to_le_bytes());
-    tail.extend(source.0.to_le_bytes());
-    tail.extend(destination.unwrap_or(0).to_le_bytes());
-    tail
-}
-
-fn rcom(them: NodeId, kind: RcomType) -> Vec<u8> {
-    let rcom = Rcom { code: kind.to_wire(), result: 0, id: 1, seq: 1, seq_reply: 0, payload: &[0; 16] };
-    bytes_of(Inner::rcom(sender(them), LockspaceId(1), rcom).expect("it is short"))
-}
-
-// ---- the record and its invariants -------------------------------------------------------------------------------
-
-/// What one incarnation has shown.
-#[derive(Default)]
-struct Life {
-    /// What went out under each number (SND-6).
-    sent: BTreeMap<u32, Vec<u8>>,
-    fin: Option<u32>,
-    delivered: u32,
-    ups: u32,
-}
-
-struct Rig {
-    peer: Peer,
-    them: NodeId,
-    now: Time,
-    opens: bool,
-    is_opening: bool,
-    count: u64,
-    writing: Option<ConnectionId>,
-    spoke: BTreeMap<ConnectionId, bool>,
-    life: Life,
-    messages: usize,
-}
-
-impl Rig {
-    fn new(opens: bool, them: NodeId) -> Self {
-        let config = Config { queue_messages: MESSAGES, queue_bytes: 16 * 1024, ..Config::default() };
-        Self {
-            peer: Peer::new(config, NodeId(3 - them.0), them, OWN),
-            now: Time(1),
-            them,
-            opens,
-            is_opening: false,
-            count: 0,
-            writing: None,
-            spoke: BTreeMap::new(),
-            life: Life::default(),
-            messages: 0,
-        }
-    }
-
-    /// 0 CLOSED, 1 unbound, 2 ESTABLISHED, 3 towards a Linux node, then the closing states.
-    fn in_state(state: u8, them: NodeId) -> Self {
-        let mut rig = Self::new(true, them);
-        let state = state % 8;
-        if state == 0 {
-            return rig;
-        }
-        rig.input(Input::AddMember(LockspaceId(1)));
-        match state {
-            1 => return rig,
-            3 => rig.received(0, rcom(them, RcomType::StatusReply)),
-            _ => rig.received(0, ack(them, 0_u32, &tail(1, PEER, Some(OWN.0)))),
-        }
-        if state >= 4 {
-            rig.send(0);
-        }
-        match state {
-            5 => rig.input(Input::Shutdown),
-            6 => rig.received(0, fin(them, Seq(0))),
-            7 => {
-                rig.received(0, fin(them, Seq(0)));
-                rig.input(Input::RemoveMember(LockspaceId(1)));
+            27 => rig.send(|peer| peer.send_opaque(lockspace, &vec![how; len * 16])),
+            28 => rig.send(|peer| peer.send(kind, lockspace, &body_of(how >> 1 & 15, len * 16))),
+            29 => rig.send_bare(how),
+            30 => rig.configure(how),
+            31 => match how % 6 {
+                0 => rig.peer.acknowledge(),
+                1 => rig.peer.release(),
+                2 => rig.ready(),
+                3 => rig.copy(),
+                _ => rig.is_resting = how & 8 != 0,
+            },
+            32 => rig.restart(how),
+            33 => rig.stale(how),
+            34 => self.reservations.extend(rig.reserve(kind, len * 16)),
+            // The type is none: the reservation stands.
+            _ => {
+                let reservation = self.reservations.pop();
+                self.reservations.extend(reservation.filter(|one| !rig.commit(one, how | 0x40)));
             }
-            _ => {}
-        }
-        rig
-    }
-
-    fn near(&self, how: u8) -> Seq {
-        Seq(self.peer.snapshot().seq_next.0.wrapping_add(u32::from(how >> 5)).wrapping_sub(2))
-    }
-
-    fn near_sent(&self, how: u8) -> u32 {
-        self.peer.snapshot().seq_send.0.wrapping_add(u32::from(how >> 5)).wrapping_sub(5)
-    }
-
-    fn which(&self, how: u8) -> Option<ConnectionId> {
-        let (ours, theirs) = self.peer.connections();
-        if how & 1 == 0 { ours.or(theirs) } else { theirs.or(ours) }
-    }
-
-    fn input(&mut self, input: Input) {
-        self.peer.handle_input(self.now, input);
-        self.drain();
-    }
-
-    fn received(&mut self, how: u8, bytes: Vec<u8>) {
-        if let Some(id) = self.which(how) {
-            self.input(Input::Received(id, Bytes::from(bytes)));
         }
     }
 
-    fn ends(&mut self, how: u8, input: fn(ConnectionId) -> Input) {
-        if let Some(id) = self.which(how) {
-            self.input(input(id));
+    fn settle(&mut self, how: u8, settle: impl FnOnce(&mut Rig, Reservation)) {
+        if !self.reservations.is_empty() {
+            let at = usize::from(how) % self.reservations.len();
+            settle(&mut self.rig, self.reservations.swap_remove(at));
         }
     }
 
-    fn opened(&mut self) {
-        if core::mem::take(&mut self.is_opening) {
-            self.count += 1;
-            self.input(Input::Opened(ConnectionId(self.count)));
-        }
-    }
-
-    fn accepted(&mut self) {
-        self.count += 1;
-        self.input(Input::Accepted(ConnectionId(self.count)));
-    }
-
-    fn written(&mut self) {
-        if let Some(id) = self.writing.take() {
-            self.input(Input::Written(id));
-        }
-    }
-
-    fn timeout(&mut self) {
-        if let Some(due) = self.peer.poll_timeout() {
-            self.now = self.now.max(due);
-            self.input(Input::Timeout);
-            assert!(self.peer.poll_timeout().is_none_or(|next| next > self.now), "a timer spins");
-        }
-    }
-
-    fn pass(&mut self, duration: Duration) {
-        let end = self.now.after(duration);
-        while self.peer.poll_timeout().is_some_and(|due| due <= end) {
-            self.timeout();
-        }
-        self.now = end;
-    }
-
-    fn send(&mut self, how: u8) {
-        let mut bytes = body().to_vec();
-        bytes.resize(72 + usize::from(how), how);
-        let _ = self.peer.send(Kind::Msg, LockspaceId(1), &bytes);
-        self.drain();
-    }
-
-    fn reserve(&mut self, how: u8) -> Option<Reservation> {
-        self.peer.reserve(Kind::Msg, LockspaceId(1), 72 + usize::from(how)).ok()
-    }
-
-    fn settle(&mut self, reservations: &mut Vec<Reservation>, how: u8, is_commit: bool) {
-        if reservations.is_empty() {
-            return;
-        }
-        let reservation = reservations.swap_remove(usize::from(how) % reservations.len());
-        if is_commit {
-            let _ = self.peer.commit(&reservation, |room| room[0] = 1);
-        } else {
-            self.peer.cancel(&reservation);
-        }
-        self.drain();
-    }
-
-    // ---- what comes out ------------------------------------------------------------------------------------------
-
-    fn drain(&mut self) {
-        let mut batch = Vec::new();
-        for _ in 0..1000 {
-            self.take_events();
-            match self.peer.poll_transmit(self.now, &mut batch) {
-                None => return self.check(),
-                Some(Transmit::Open) if self.opens => {
-                    self.count += 1;
-                    self.peer.handle_input(self.now, Input::Opened(ConnectionId(self.count)));
+    /// Many messages at once, and more time.
+    fn extend(&mut self, what: u8, how: u8) {
+        let Self { rig, program, .. } = self;
+        match what {
+            24 => rig.hear(how, |speech| {
+                for _ in 0..=how >> 1 & 15 {
+                    speech.say(program.byte(), program.byte());
                 }
-                Some(Transmit::Open) => self.is_opening = true,
-                Some(Transmit::Close(id)) => {
-                    self.writing.take_if(|writing| *writing == id);
-                }
-                Some(Transmit::Write(id)) => {
-                    self.check_batch(id, &core::mem::take(&mut batch).concat());
-                    if self.opens {
-                        self.peer.handle_input(self.now, Input::Written(id));
-                    } else {
-                        self.writing = Some(id);
-                    }
-                }
+            }),
+            25 => rig.voice.version = if how & 1 == 0 { Version::V3_2 } else { Version::V3_1 },
+            36 => rig.hear(how, |speech| {
+                let (what, size) = (u8::from(how & 0x10 != 0), program.byte());
+                (0..1 << (how >> 1 & 7)).for_each(|_| speech.say(what, size));
+            }),
+            37 => rig.hear(how, |speech| speech.say(6, how)),
+            38 => {
+                rig.written();
+                rig.hear(0, |speech| speech.say(6, how));
             }
+            _ => rig.pass(Duration::from_secs(u64::from(how))),
         }
-        panic!("something is always left to do");
-    }
-
-    fn take_events(&mut self) {
-        let events: Vec<_> = self.peer.drain_events().collect();
-        for event in events {
-            match event {
-                Event::Delivered(delivery) => {
-                    let expected = self.life.delivered;
-                    // A cancelled reservation of a hardened peer uses a number without a delivery.
-                    if let Some(seq) = delivery.seq {
-                        assert!(seq.0 >= expected, "delivered {seq} after {expected}");
-                        self.life.delivered = seq.0 + 1;
-                    }
-                }
-                Event::Up { .. } => {
-                    self.life.ups += 1;
-                    assert_eq!(self.life.ups, 1, "Up once in an incarnation");
-                }
-                Event::Closed | Event::Reset { .. } => self.life = Life::default(),
-                _ => {}
-            }
-        }
-    }
-
-    /// Whole messages of this node, a hello first, copies identical, nothing fresh behind the FIN.
-    fn check_batch(&mut self, id: ConnectionId, bytes: &[u8]) {
-        let mut framer = Framer::new();
-        let mut frames = framer.frames(bytes);
-        while let Some(frame) = frames.next_frame() {
-            let frame = frame.expect("what is written can be read");
-            let message = frame.decode().expect("what is written decodes");
-            self.messages += 1;
-            assert_eq!(message.header().nodeid, self.peer.node());
-            if !self.spoke.insert(id, true).unwrap_or(false) {
-                let is_hello =
-                    matches!(&message, Message::Ack(ack) if matches!(Tail::read(ack.tail()), Tail::Hello(_)));
-                assert!(is_hello, "HRD-1: a hello is the first message on a connection");
-            }
-            let Message::Opts(opts) = &message else { continue };
-            let seq = opts.seq().0;
-            let first = self.life.sent.entry(seq).or_insert_with(|| frame.bytes.to_vec());
-            assert_eq!(first, frame.bytes, "SND-6");
-            if matches!(opts.inner().body(), Body::Fin { .. }) {
-                assert_eq!(*self.life.fin.get_or_insert(seq), seq, "CLS-5");
-            }
-            assert!(self.life.fin.is_none_or(|fin| seq <= fin), "SND-4");
-        }
-        drop(frames);
-        assert_eq!(framer.pending(), 0, "WIRE-5");
-    }
-
-    fn check(&self) {
-        let peer = &self.peer;
-        assert!(!peer.has_transmit());
-        assert!(peer.state() != State::Closed || peer.is_initial(), "CleanClosed: {:?}", peer.snapshot());
-        assert!(peer.queued().0 <= MESSAGES + 1 && peer.members().len() <= 3);
-        assert_eq!(peer.snapshot().queue, peer.queued().0);
     }
 }

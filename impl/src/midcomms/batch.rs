@@ -75,8 +75,9 @@ pub struct EventBatch {
     /// Events in the items.
     len: usize,
     chunks: VecDeque<Bytes>,
-    /// Chunks that were read to their end.
+    /// Chunks that were read to their end, if somebody has use for their buffers.
     spent: Vec<Bytes>,
+    is_reused: bool,
     /// Chunks that were taken off the front.
     dropped: u32,
     /// The chunk that is being cut into messages is among them.
@@ -102,6 +103,12 @@ impl EventBatch {
             Item::Single(Single::Other(event)) => Some(&**event),
             Item::Single(Single::Delivered(_)) | Item::Run(_) => None,
         })
+    }
+
+    /// Has chunks that are read to their end be kept for [`EventBatch::buffers`], which somebody has to call then.
+    pub(crate) fn reuse(mut self) -> Self {
+        self.is_reused = true;
+        self
     }
 
     /// The buffers of chunks that nobody has a handle to any more, empty.
@@ -196,7 +203,8 @@ impl EventBatch {
     }
 
     fn reset(&mut self) {
-        self.spent.extend(self.chunks.drain(..));
+        let (chunks, is_reused) = (self.chunks.drain(..), self.is_reused);
+        self.spent.extend(chunks.filter(|_| is_reused));
         self.dropped = 0;
         self.is_current = false;
     }
@@ -205,7 +213,8 @@ impl EventBatch {
     #[inline]
     fn advance(&mut self, chunk: u32) {
         while self.dropped != chunk && !self.chunks.is_empty() {
-            self.spent.extend(self.chunks.pop_front());
+            let chunk = self.chunks.pop_front();
+            self.spent.extend(chunk.filter(|_| self.is_reused));
             self.dropped = self.dropped.wrapping_add(1);
         }
     }

@@ -426,7 +426,8 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// As [`Peer::send`], and [`SendError::NotBare`] for other types.
+    /// As [`Peer::send`], and [`SendError::NotBare`] for other types. [`SendError::Full`] says that 64 wait for a connection
+    /// already, which the next [`Transmit::Write`] takes: no [`Event::SendReady`] follows.
     pub fn send_bare(&mut self, lockspace: LockspaceId, body: &[u8]) -> Result<(), SendError> {
         self.record.send_bare(lockspace, body)
     }
@@ -443,9 +444,10 @@ impl Peer {
         self.record.events.by_ref()
     }
 
-    /// Exchanges everything that happened for `empty`, which lends its memory to what happens next.
+    /// Exchanges everything that happened for `empty`, which lends its memory to what happens next. Of what is taken out of it
+    /// the buffers are to be taken too.
     pub(crate) fn swap_events(&mut self, empty: EventBatch) -> EventBatch {
-        core::mem::replace(&mut self.record.events, empty)
+        core::mem::replace(&mut self.record.events, empty).reuse()
     }
 
     /// What happened and was not taken.

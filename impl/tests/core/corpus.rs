@@ -72,6 +72,19 @@ fn record_programs() -> Vec<(&'static str, Vec<u8>)> {
         ("fence-and-add", program(&[12, 0, 2, 0, 0, 0, 4, 0, 8, 0])),
         ("accept-and-finish", program(&[6, 0, 12, 0, 9, 0, 9, 1, 8, 0, 5, 0])),
         ("raw-bytes", program(&[7, 4, 1, 2, 3, 4, 7, 3, 0, 0, 0])),
+        ("row-of-messages", program(&[36, 0x0E, 0, 36, 0x68, 9, 24, 4, 0, 0, 4, 0x85, 0, 0])),
+        ("what-is-lost-goes-out-again", program(&[26, 9, 3, 8, 0, 22, 0, 8, 0, 37, 2, 10, 0, 4, 0, 8, 0, 38, 9])),
+        ("numbers-that-wrap", [&[32, 3], program(&[36, 6, 0, 26, 7, 0, 8, 0, 38, 7, 18, 0x40]).as_slice()].concat()),
+        ("towards-3-1", vec![0, 0, 4, 0, 8, 0, 25, 1, 21, 0, 12, 5, 34, 9, 13, 0, 15, 0, 8, 0, 21, 0, 3, 0, 0, 1]),
+        (
+            "odd-lengths-and-types",
+            program(&[27, 255, 28, 9, 28, 0x8C, 29, 1, 29, 2, 34, 0, 34, 80, 35, 0, 30, 1, 26, 40, 0]),
+        ),
+        ("nobody-takes-events", program(&[31, 10, 36, 8, 0, 24, 3, 11, 2, 0, 9, 31, 3, 36, 4, 30, 31, 4])),
+        (
+            "twisted",
+            program(&[24, 0x0F, 13, 0x1A, 0, 0, 13, 0x94, 0, 0, 13, 0x1E, 0, 0, 13, 0x70, 0, 0, 11, 3, 12, 0, 12, 1]),
+        ),
     ]
 }
 

@@ -280,6 +280,18 @@ fn what_comes_on_a_connection_that_was_replaced_is_not_read() {
 
 // ---- anything ----------------------------------------------------------------------------------------------------
 
+#[test]
+fn what_was_read_and_taken_is_kept_by_nobody() {
+    let mut lone = Lone::established();
+    for seq in [0, 2, 4] {
+        let chunk = Bytes::from([msg(seq), msg(seq + 1), fin(9)].concat());
+        lone.input(Input::Received(lone.last, chunk.clone()));
+        assert!(!chunk.is_unique(), "the bodies of what is delivered lie in it");
+        lone.forget();
+        assert!(chunk.is_unique(), "of the messages {seq} and {}", seq + 1);
+    }
+}
+
 /// What a record may do after anything at all: nothing that grows.
 fn assert_bounded(lone: &mut Lone, chunks: usize) {
     assert!(lone.raw.len() <= 8 * (chunks + 1), "{} messages for {chunks} chunks", lone.raw.len());
