@@ -44,7 +44,7 @@ pub struct Config {
     /// Where it listens. The first address of a family is also the one that its own connections of that family come
     /// from, for peers know it by its address (NET-6).
     pub listen: Vec<SocketAddr>,
-    /// Its peers. More can be added later.
+    /// Its peers. More can be added later, and any forgotten ([`super::Node::remove_peer`]).
     #[cfg_attr(feature = "serde", serde(default))]
     pub peers: Vec<PeerConfig>,
     /// What connections are made of.

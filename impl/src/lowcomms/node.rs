@@ -32,7 +32,8 @@ pub(crate) struct Inner {
     is_closed: AtomicBool,
     refused: AtomicU64,
     midcomms: midcomms::Config,
-    first: Incarnation,
+    /// New records have no lesser incarnation.
+    first: AtomicU64,
     observe: Option<MakeObserver>,
     addresses: Vec<SocketAddr>,
 }
@@ -84,7 +85,7 @@ impl Inner {
             known.set_addresses(peer.addresses);
             return Ok(());
         }
-        let first = Incarnation(self.first.0.max(self.shared.clock.now().0));
+        let first = Incarnation(self.first.load(Ordering::Relaxed).max(self.shared.clock.now().0));
         let mut core = Peer::new(self.midcomms.clone(), self.shared.node, peer.node, first);
         if let Some(observe) = &self.observe {
             core = core.with_observer(observe(peer.node));
@@ -94,6 +95,18 @@ impl Inner {
         drop(links);
         let span = debug_span!("peer", node = %self.shared.node, peer = %peer.node);
         self.spawn(driver::drive(link).instrument(span));
+        Ok(())
+    }
+
+    fn remove_peer(&self, peer: NodeId) -> Result<(), Error> {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        self.check_open()?;
+        let last = links.get(&peer).ok_or(Error::UnknownPeer(peer))?.remove()?;
+        links.remove(&peer);
+        drop(links);
+        self.first.fetch_max(last.0.saturating_add(1), Ordering::Relaxed); // HRD-1
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.retain(|task| !task.is_finished());
         Ok(())
     }
 
@@ -230,7 +243,7 @@ impl Builder {
             is_closed: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             midcomms: config.midcomms,
-            first,
+            first: AtomicU64::new(first.0),
             observe,
             addresses,
         });
@@ -313,6 +326,21 @@ impl Node {
         self.inner().add_peer(PeerConfig { node: peer, addresses: addresses.into_iter().collect() })
     }
 
+    /// Forgets a peer: its record, connections and addresses. It can be added again later, also by other addresses; until
+    /// then connections from its addresses are refused (NET-6), and every [`PeerHandle`] of it fails with
+    /// [`Error::UnknownPeer`]. Events of before still come. Memory is given back once the last handle is dropped.
+    ///
+    /// The record has to be CLOSED: both have left ([`midcomms::Event::Closed`]), the peer was fenced, or it never was a
+    /// member. Where the last connection broke while both were leaving, the peer may not know that all is said: it is
+    /// refused then when it asks again, and its shutdown ends by its timeout (CLS-3).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PeerInUse`] while there is something between the two, [`Error::UnknownPeer`], [`Error::ShutDown`].
+    pub fn remove_peer(&self, peer: NodeId) -> Result<(), Error> {
+        self.inner().remove_peer(peer)
+    }
+
     /// What sends to one peer.
     ///
     /// # Errors
@@ -353,8 +381,7 @@ impl Node {
 
     fn input(&self, peer: NodeId, input: Input) -> Result<(), Error> {
         self.inner().check_open()?;
-        self.inner().link(peer)?.input(input);
-        Ok(())
+        self.inner().link(peer)?.ask(input)
     }
 
     /// What the node keeps about each peer.
