@@ -4,6 +4,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::path::PathBuf;
 
+use super::error::Error;
+use super::listen;
 use crate::midcomms;
 use crate::wire::NodeId;
 
@@ -42,7 +44,7 @@ pub struct Config {
     /// Where it listens. The first address of a family is also the one that its own connections of that family come
     /// from, for peers know it by its address (NET-6).
     pub listen: Vec<SocketAddr>,
-    /// Its peers. More can be added later.
+    /// Its peers. More can be added later, and any forgotten ([`super::Node::remove_peer`]).
     #[cfg_attr(feature = "serde", serde(default))]
     pub peers: Vec<PeerConfig>,
     /// What connections are made of.
@@ -105,4 +107,73 @@ impl Default for Limits {
             read_bytes: 64 * 1024,
         }
     }
+}
+
+/// Whether a node can work with it.
+pub(crate) fn check(config: &Config) -> Result<(), Error> {
+    if config.node == NodeId(0) {
+        return Err(Error::Config("node id 0 does not exist".to_owned()));
+    }
+    check_times(config)?;
+    for (index, peer) in config.peers.iter().enumerate() {
+        check_peer(config.node, peer)?;
+        for other in config.peers.iter().take(index) {
+            if other.node == peer.node {
+                return Err(Error::Config(format!("node {} is configured twice", peer.node)));
+            }
+            check_apart(other.node, &other.addresses, peer)?;
+        }
+    }
+    Ok(())
+}
+
+/// Times with which a node would spin, or wait for ever.
+fn check_times(config: &Config) -> Result<(), Error> {
+    const LEAST: Duration = Duration::from_millis(1);
+    const MOST: Duration = Duration::from_secs(86400);
+    let (lowcomms, midcomms) = (&config.lowcomms, &config.midcomms);
+    let times = [
+        ("connect_timeout", lowcomms.connect_timeout),
+        ("reconnect_min", lowcomms.reconnect_min),
+        ("reconnect_max", lowcomms.reconnect_max),
+        ("silence", lowcomms.silence),
+        ("retransmit_after", midcomms.retransmit_after),
+        ("retransmit_max", midcomms.retransmit_max),
+        ("status_interval", midcomms.status_interval),
+    ];
+    if let Some((name, time)) = times.into_iter().find(|(_, time)| !(LEAST..=MOST).contains(time)) {
+        return Err(Error::Config(format!("expected {name} from 1 ms to a day, got {time:?}")));
+    }
+    let waits = [("linger", lowcomms.linger), ("give_way", lowcomms.give_way), ("ack_delay", midcomms.ack_delay)];
+    if let Some((name, time)) = waits.into_iter().find(|(_, time)| *time > MOST) {
+        return Err(Error::Config(format!("expected {name} of at most a day, got {time:?}")));
+    }
+    Ok(())
+}
+
+/// NET-6: a connection from an address of `peer` cannot be one of `other`.
+pub(crate) fn check_apart(other: NodeId, known: &[SocketAddr], peer: &PeerConfig) -> Result<(), Error> {
+    let shares = |address: &&SocketAddr| known.iter().any(|known| listen::is_same(known.ip(), address.ip()));
+    match peer.addresses.iter().find(shares) {
+        None => Ok(()),
+        Some(address) => Err(Error::Config(format!(
+            "nodes {other} and {} both have {}: who connects from there could not be told (NET-6)",
+            peer.node,
+            address.ip().to_canonical()
+        ))),
+    }
+}
+
+/// Whether `node` can have such a peer.
+pub(crate) fn check_peer(node: NodeId, peer: &PeerConfig) -> Result<(), Error> {
+    if peer.node == NodeId(0) || peer.node == node {
+        return Err(Error::Config(format!("a peer of node {node} cannot have the node id {}", peer.node)));
+    }
+    if peer.addresses.is_empty() {
+        return Err(Error::Config(format!("node {} has no address", peer.node)));
+    }
+    if peer.addresses.iter().any(|address| address.port() == 0) {
+        return Err(Error::Config(format!("node {} has an address with port 0, on which nobody listens", peer.node)));
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::midcomms::SendError;
+use crate::midcomms::{SendError, State};
 use crate::wire::NodeId;
 
 /// Why a node could not do what it was asked to.
@@ -44,10 +44,25 @@ pub enum Error {
     /// Nobody told this node of the peer.
     #[error("node {0} is not among the peers of this node: configure it first")]
     UnknownPeer(NodeId),
+    /// Something is still between the two, so the peer cannot be forgotten.
+    #[error("node {peer} is still in use, its record is {state}: {}", advice(*state))]
+    PeerInUse {
+        /// The peer.
+        peer: NodeId,
+        /// The state of its record; CLOSED where only its last answer is not written yet.
+        state: State,
+    },
     /// The node has been shut down.
     #[error("this node has been shut down")]
     ShutDown,
     /// The message was not taken.
     #[error(transparent)]
     Send(#[from] SendError),
+}
+
+const fn advice(state: State) -> &'static str {
+    match state {
+        State::Closed => "the last answer to it is on its way, try again",
+        _ => "close with it first, or fence it",
+    }
 }

@@ -2,7 +2,6 @@
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU64, Ordering};
-use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -11,11 +10,11 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 use tracing::{Instrument as _, debug, debug_span, info, warn};
 
 use super::clock::Clock;
 use super::config::{Limits, Transport};
+use super::error::Error;
 use super::inbox::Inbox;
 use super::turns::{self, Turns};
 use super::writing::Writing;
@@ -23,12 +22,12 @@ use super::{connect, reader};
 use crate::midcomms::{ConnectionId, Event, EventBatch, Input, Peer, SendError, Shutdown, Time, Transmit};
 use crate::wire::NodeId;
 
+mod ending;
+
 /// Bytes that are enough for one write: a sender does it itself, as long as they are in its cache. A system hands TCP's bytes
 /// on in packets of up to 64 KiB, and one with little in it costs as much as a full one: with the message that reaches this,
 /// a write fills two of them, nearly.
 const TURN_BYTES: usize = 120 * 1024;
-/// How often a node that lingers looks whether all is said.
-const FLUSH: Duration = Duration::from_millis(1);
 
 /// What every peer of a node shares.
 #[derive(Debug)]
@@ -96,6 +95,8 @@ pub(crate) struct Core {
     /// The last connection ended by a break, so the peer may not have got the last ACK.
     pub(crate) ended_by_break: bool,
     is_closed: bool,
+    /// The node has forgotten the peer.
+    is_removed: bool,
 }
 
 /// One peer.
@@ -129,6 +130,7 @@ impl Link {
             shut_down: None,
             ended_by_break: false,
             is_closed: false,
+            is_removed: false,
             peer,
         };
         Self {
@@ -165,6 +167,16 @@ impl Link {
         let mut core = self.lock();
         core.peer.handle_input(now, input);
         self.settle(&mut core);
+    }
+
+    /// The same of an input that is the program's: it has to know the peer.
+    pub(crate) fn ask(&self, input: Input) -> Result<(), Error> {
+        let now = self.now();
+        let mut core = self.lock();
+        core.check_known()?;
+        core.peer.handle_input(now, input);
+        self.settle(&mut core);
+        Ok(())
     }
 
     /// Passes on what the core has to say. To be called whenever something happened to it.
@@ -251,46 +263,6 @@ impl Link {
         true
     }
 
-    // ---- shutdown ------------------------------------------------------------------------------------------------
-
-    /// Waits for the end of a shutdown.
-    pub(crate) async fn shut_down(&self) -> Shutdown {
-        loop {
-            let mut change = core::pin::pin!(self.change.notified());
-            change.as_mut().enable();
-            {
-                let core = self.lock();
-                if let Some(outcome) = core.shut_down {
-                    return outcome;
-                }
-                if core.is_closed {
-                    return Shutdown::TimedOut;
-                }
-            }
-            change.await;
-        }
-    }
-
-    /// Lets what is still to be said go out, shuts connections down for writing and waits for the peer to do the same
-    /// (CLS-3); after a break the whole time, for the peer may not have got the last ACK and ask again.
-    pub(crate) async fn linger(&self, until: Instant) {
-        while !self.lock().peer.is_flushed() && Instant::now() < until {
-            tokio::time::sleep(FLUSH).await;
-        }
-        self.finish();
-        loop {
-            let mut change = core::pin::pin!(self.change.notified());
-            change.as_mut().enable();
-            let is_done = {
-                let core = self.lock();
-                core.attached.is_empty() && !core.ended_by_break
-            };
-            if is_done || tokio::time::timeout_at(until, change).await.is_err() {
-                return;
-            }
-        }
-    }
-
     // ---- connections ---------------------------------------------------------------------------------------------
 
     /// The peer connected to this node.
@@ -367,26 +339,6 @@ impl Link {
             core.is_connecting = false;
         }
     }
-
-    /// Ends every connection and takes no more.
-    pub(crate) fn close(&self) {
-        let mut core = self.lock();
-        core.is_closed = true;
-        core.attached.clear();
-        if let Some(opening) = core.opening.take() {
-            opening.abort();
-        }
-        drop(core);
-        self.change.notify_waiters();
-    }
-
-    /// Shuts every connection down for writing.
-    fn finish(&self) {
-        for attached in &self.lock().attached {
-            let stream: &TcpStream = (*attached.output).as_ref();
-            let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
-        }
-    }
 }
 
 impl Core {
@@ -400,6 +352,20 @@ impl Core {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed
+    }
+
+    #[inline]
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if !self.is_closed {
+            return Ok(());
+        }
+        self.check_known()?;
+        Err(Error::ShutDown)
+    }
+
+    /// Fails if the node has forgotten the peer.
+    pub(crate) fn check_known(&self) -> Result<(), Error> {
+        if self.is_removed { Err(Error::UnknownPeer(self.peer.peer())) } else { Ok(()) }
     }
 
     /// Messages that this node and the peer ever sent each other.

@@ -2,7 +2,6 @@
 
 use core::net::{IpAddr, SocketAddr};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use core::time::Duration;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -13,7 +12,7 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, debug_span, warn};
 
 use super::clock::{Clock, Incarnations};
-use super::config::{Config, Limits, PeerConfig, Transport};
+use super::config::{Config, Limits, PeerConfig, Transport, check, check_apart, check_peer};
 use super::error::Error;
 use super::events::Events;
 use super::inbox::Inbox;
@@ -33,7 +32,8 @@ pub(crate) struct Inner {
     is_closed: AtomicBool,
     refused: AtomicU64,
     midcomms: midcomms::Config,
-    first: Incarnation,
+    /// New records have no lesser incarnation.
+    first: AtomicU64,
     observe: Option<MakeObserver>,
     addresses: Vec<SocketAddr>,
 }
@@ -85,7 +85,7 @@ impl Inner {
             known.set_addresses(peer.addresses);
             return Ok(());
         }
-        let first = Incarnation(self.first.0.max(self.shared.clock.now().0));
+        let first = Incarnation(self.first.load(Ordering::Relaxed).max(self.shared.clock.now().0));
         let mut core = Peer::new(self.midcomms.clone(), self.shared.node, peer.node, first);
         if let Some(observe) = &self.observe {
             core = core.with_observer(observe(peer.node));
@@ -95,6 +95,18 @@ impl Inner {
         drop(links);
         let span = debug_span!("peer", node = %self.shared.node, peer = %peer.node);
         self.spawn(driver::drive(link).instrument(span));
+        Ok(())
+    }
+
+    fn remove_peer(&self, peer: NodeId) -> Result<(), Error> {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        self.check_open()?;
+        let last = links.get(&peer).ok_or(Error::UnknownPeer(peer))?.remove()?;
+        links.remove(&peer);
+        drop(links);
+        self.first.fetch_max(last.0.saturating_add(1), Ordering::Relaxed); // HRD-1
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.retain(|task| !task.is_finished());
         Ok(())
     }
 
@@ -231,7 +243,7 @@ impl Builder {
             is_closed: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             midcomms: config.midcomms,
-            first,
+            first: AtomicU64::new(first.0),
             observe,
             addresses,
         });
@@ -275,73 +287,6 @@ async fn keep(file: Incarnations, clock: Clock) {
     }
 }
 
-fn check(config: &Config) -> Result<(), Error> {
-    if config.node == NodeId(0) {
-        return Err(Error::Config("node id 0 does not exist".to_owned()));
-    }
-    check_times(config)?;
-    for (index, peer) in config.peers.iter().enumerate() {
-        check_peer(config.node, peer)?;
-        for other in config.peers.iter().take(index) {
-            if other.node == peer.node {
-                return Err(Error::Config(format!("node {} is configured twice", peer.node)));
-            }
-            check_apart(other.node, &other.addresses, peer)?;
-        }
-    }
-    Ok(())
-}
-
-/// Times with which a node would spin, or wait for ever.
-fn check_times(config: &Config) -> Result<(), Error> {
-    const LEAST: Duration = Duration::from_millis(1);
-    const MOST: Duration = Duration::from_secs(86400);
-    let (lowcomms, midcomms) = (&config.lowcomms, &config.midcomms);
-    let times = [
-        ("connect_timeout", lowcomms.connect_timeout),
-        ("reconnect_min", lowcomms.reconnect_min),
-        ("reconnect_max", lowcomms.reconnect_max),
-        ("silence", lowcomms.silence),
-        ("retransmit_after", midcomms.retransmit_after),
-        ("retransmit_max", midcomms.retransmit_max),
-        ("status_interval", midcomms.status_interval),
-    ];
-    if let Some((name, time)) = times.into_iter().find(|(_, time)| !(LEAST..=MOST).contains(time)) {
-        return Err(Error::Config(format!("expected {name} from 1 ms to a day, got {time:?}")));
-    }
-    let waits = [("linger", lowcomms.linger), ("give_way", lowcomms.give_way), ("ack_delay", midcomms.ack_delay)];
-    if let Some((name, time)) = waits.into_iter().find(|(_, time)| *time > MOST) {
-        return Err(Error::Config(format!("expected {name} of at most a day, got {time:?}")));
-    }
-    Ok(())
-}
-
-/// NET-6: a connection from an address of `peer` cannot be one of `other`.
-fn check_apart(other: NodeId, known: &[SocketAddr], peer: &PeerConfig) -> Result<(), Error> {
-    let shares = |address: &&SocketAddr| known.iter().any(|known| listen::is_same(known.ip(), address.ip()));
-    match peer.addresses.iter().find(shares) {
-        None => Ok(()),
-        Some(address) => Err(Error::Config(format!(
-            "nodes {other} and {} both have {}: who connects from there could not be told (NET-6)",
-            peer.node,
-            address.ip().to_canonical()
-        ))),
-    }
-}
-
-fn check_peer(node: NodeId, peer: &PeerConfig) -> Result<(), Error> {
-    if peer.node == NodeId(0) || peer.node == node {
-        return Err(Error::Config(format!("a peer of node {node} cannot have the node id {}", peer.node)));
-    }
-    if peer.addresses.is_empty() {
-        return Err(Error::Config(format!("node {} has no address", peer.node)));
-    }
-    if peer.addresses.iter().any(|address| address.port() == 0) {
-        return Err(Error::Config(format!("node {} has an address with port 0, on which nobody listens", peer.node)));
-    }
-    Ok(())
-}
-
 impl Node {
     /// A node to be configured.
     pub fn builder(node: NodeId) -> Builder {
@@ -379,6 +324,21 @@ impl Node {
     /// [`Error::Config`] if the node id cannot be, there is no address, or one that another peer has; [`Error::ShutDown`].
     pub fn add_peer(&self, peer: NodeId, addresses: impl IntoIterator<Item = SocketAddr>) -> Result<(), Error> {
         self.inner().add_peer(PeerConfig { node: peer, addresses: addresses.into_iter().collect() })
+    }
+
+    /// Forgets a peer: its record, connections and addresses. It can be added again later, also by other addresses; until
+    /// then connections from its addresses are refused (NET-6), and every [`PeerHandle`] of it fails with
+    /// [`Error::UnknownPeer`]. Events of before still come. Memory is given back once the last handle is dropped.
+    ///
+    /// The record has to be CLOSED: both have left ([`midcomms::Event::Closed`]), the peer was fenced, or it never was a
+    /// member. Where the last connection broke while both were leaving, the peer may not know that all is said: it is
+    /// refused then when it asks again, and its shutdown ends by its timeout (CLS-3).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PeerInUse`] while there is something between the two, [`Error::UnknownPeer`], [`Error::ShutDown`].
+    pub fn remove_peer(&self, peer: NodeId) -> Result<(), Error> {
+        self.inner().remove_peer(peer)
     }
 
     /// What sends to one peer.
@@ -421,8 +381,7 @@ impl Node {
 
     fn input(&self, peer: NodeId, input: Input) -> Result<(), Error> {
         self.inner().check_open()?;
-        self.inner().link(peer)?.input(input);
-        Ok(())
+        self.inner().link(peer)?.ask(input)
     }
 
     /// What the node keeps about each peer.

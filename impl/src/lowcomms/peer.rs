@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 
 use super::error::Error;
-use super::link::{Core, Link};
+use super::link::Link;
 use super::node::Owner;
 use crate::midcomms::{Counters, Kind, Peer, Reservation, SendError, State};
 use crate::wire::{LockspaceId, NodeId, Seq, Version};
@@ -13,7 +13,8 @@ use crate::wire::{LockspaceId, NodeId, Seq, Version};
 /// Bytes that [`PeerHandle::send_all`] takes at once.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// Sends to one peer: a handle, to be cloned at will. It keeps its node alive.
+/// Sends to one peer: a handle, to be cloned at will. It keeps its node alive. Once the node has forgotten the peer
+/// ([`super::Node::remove_peer`]) every call fails with [`Error::UnknownPeer`].
 #[derive(Clone, Debug)]
 pub struct PeerHandle {
     /// Only to keep the node.
@@ -154,7 +155,7 @@ impl PeerHandle {
     /// As [`PeerHandle::send`]; what is temporary ([`SendError::is_temporary`]) can be tried again.
     pub fn try_send(&self, kind: Kind, lockspace: LockspaceId, body: &[u8]) -> Result<Option<Seq>, Error> {
         let mut core = self.link.lock();
-        check_open(&core)?;
+        core.check_open()?;
         Ok(self.link.send(&mut core, |peer| peer.send(kind, lockspace, body))?)
     }
 
@@ -165,7 +166,7 @@ impl PeerHandle {
     /// As [`PeerHandle::try_send`].
     pub fn try_send_opaque(&self, lockspace: LockspaceId, bytes: &[u8]) -> Result<Option<Seq>, Error> {
         let mut core = self.link.lock();
-        check_open(&core)?;
+        core.check_open()?;
         Ok(self.link.send(&mut core, |peer| peer.send_opaque(lockspace, bytes))?)
     }
 
@@ -189,7 +190,7 @@ impl PeerHandle {
     /// [`Error::Send`], [`Error::ShutDown`].
     pub fn send_bare(&self, lockspace: LockspaceId, body: &[u8]) -> Result<(), Error> {
         let mut core = self.link.lock();
-        check_open(&core)?;
+        core.check_open()?;
         Ok(self.link.send(&mut core, |peer| peer.send_bare(lockspace, body))?)
     }
 
@@ -222,7 +223,7 @@ impl PeerHandle {
     async fn run<T>(&self, mut send: impl FnMut(&mut Peer) -> Result<T, SendError>) -> Result<T, Error> {
         let is_turn_over = {
             let mut core = self.link.lock();
-            check_open(&core)?;
+            core.check_open()?;
             let is_turn_over = core.is_turn_over();
             if !is_turn_over {
                 match self.link.send(&mut core, &mut send) {
@@ -250,7 +251,7 @@ impl PeerHandle {
             change.as_mut().enable();
             {
                 let mut core = self.link.lock();
-                check_open(&core)?;
+                core.check_open()?;
                 match self.link.send(&mut core, &mut send) {
                     Ok(sent) => return Ok(sent),
                     Err(error) if error.is_temporary() => {}
@@ -260,10 +261,6 @@ impl PeerHandle {
             change.await;
         }
     }
-}
-
-fn check_open(core: &Core) -> Result<(), Error> {
-    if core.is_closed() { Err(Error::ShutDown) } else { Ok(()) }
 }
 
 /// A message that has its number and its place, and waits for its body.

@@ -13,4 +13,5 @@ mod processes;
 mod promises;
 #[path = "../common/proxy.rs"]
 mod proxy;
+mod removal;
 mod support;
